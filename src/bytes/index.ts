@@ -1,0 +1,11 @@
+export { BLOCK_SIZE, blockPadding, RECORD_SIZE, roundUp } from './blocks.js';
+export {
+  type ByteString,
+  byteStringFrom,
+  bytesOf,
+  compareBytes,
+  decodeUtf8,
+  displayName,
+  encodeUtf8,
+  isAscii,
+} from './byte-string.js';

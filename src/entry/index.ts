@@ -1,0 +1,1 @@
+export type { ArchiveEntry, EntryAttributes, EntryBody, FileSource } from './archive-entry.js';

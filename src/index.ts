@@ -1,0 +1,1 @@
+export { TarsealError } from './errors/index.js';
