@@ -1,1 +1,19 @@
+/**
+ * The public API of tarseal: what its command line is made of.
+ *
+ * @module
+ */
+export {
+  type BuildContext,
+  type BuildSpec,
+  type BuiltImage,
+  type BuiltLayer,
+  buildImage,
+  type ImagePlan,
+  type LayerReport,
+  planImage,
+  readBuildSpec,
+} from './build/index.js';
+export type { Digest } from './digest/index.js';
 export { TarsealError } from './errors/index.js';
+export { parseTime } from './oci/index.js';

@@ -9,3 +9,4 @@ export {
   encodeUtf8,
   isAscii,
 } from './byte-string.js';
+export { baseName, directoryName, fromFsPath, joinPath, toFsPath } from './path.js';

@@ -1,0 +1,185 @@
+import { tmpdir } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type BuildSpec, type BuiltImage, buildImage, type ImagePlan, planImage, readBuildSpec } from '../index.js';
+import { createProgress } from './progress.js';
+
+interface BuildOptions extends Omit<BuildSpec, 'paths'> {
+  readonly spec?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+  readonly progress?: boolean;
+}
+
+const EXAMPLE = `
+Example:
+  $ tarseal build --add ./app=/app --entrypoint /app/run -t hello:1 -o hello.tar
+  $ docker load -i hello.tar`;
+
+const repeatable = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
+
+const integer = (value: string): number => {
+  if (!/^[0-9]{1,9}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(value);
+};
+
+export function addBuildCommand(program: Command): void {
+  const command = program
+    .command('build')
+    .summary('build a container image from directories and files')
+    .description('Builds a container image from directories and files, the same bytes from the same input.')
+    .argument('[path...]', 'store items, files or directories, placed at their absolute location');
+
+  command.optionsGroup('Sources:');
+  command
+    .option('--add <SRC=DEST>', 'a file or directory SRC placed at DEST (repeatable)', repeatable)
+    .option('--root <DIR>', 'the children of DIR at the root of the image')
+    .option('-S, --symlink <NEW=OLD>', 'a symlink NEW to OLD (repeatable)', repeatable)
+    .option('--directory <NAME[:MODE[:UID:GID]]>', 'an empty directory, e.g. /tmp:1777 (repeatable)', repeatable)
+    .option('--transform <OLD=NEW>', 'member names that begin with OLD begin with NEW (repeatable)', repeatable)
+    .option('--exclude <GLOB>', 'leave out what matches; * stops at /, ** does not (repeatable)', repeatable)
+    .option('--chown <GLOB=UID:GID>', 'owner of what matches; the last match wins (repeatable)', repeatable)
+    .option('--chmod <GLOB=MODE>', 'mode of what matches, octal; the last match wins (repeatable)', repeatable)
+    .option('--mode <CHANGES>', 'mode changes for all members but symlinks, before --chmod, e.g. go+u,go-w')
+    .option('--owner <NAME:ID>', 'owner of every member (default: root:0)')
+    .option('--group <NAME:ID>', 'group of every member (default: root:0)')
+    .option('--mtime <TIME>', 'time of every member, @SECONDS or ISO 8601 (default: @1)')
+    .option('--database <FILE>', 'the Guix store database of the image')
+    .option('--prefix <PATH>', 'the profile: base of a relative --entrypoint (default: the last path)')
+    .option('--spec <FILE>', 'all of these in a JSON or YAML file; options given as well win')
+    .option('--dry-run', 'plan only: layers, items and sizes');
+
+  command.optionsGroup('Image:');
+  command
+    .option('-t, --tag <NAME[:TAG]>', 'name of the image (repeatable; default: from the first path)', repeatable)
+    .option('--entrypoint <ARG>', 'repeatable, or one JSON array', repeatable)
+    .option('--cmd <ARG>', 'repeatable, or one JSON array', repeatable)
+    .option('--env <NAME=VALUE>', 'environment variable (repeatable)', repeatable)
+    .option('--label <K=V>', 'label (repeatable)', repeatable)
+    .option('--user <U[:G]>', 'user that the container runs as')
+    .option('--workdir <DIR>', 'working directory')
+    .option('--expose <PORT[/PROTO]>', 'port (repeatable)', repeatable)
+    .option('--volume <DIR>', 'volume (repeatable)', repeatable)
+    .option('--stop-signal <S>', 'signal that stops the container')
+    .option('--config <FILE>', 'a JSON object laid under the options above')
+    .option('--platform <OS/ARCH[/VARIANT]>', 'platform (default: linux/amd64)')
+    .option('--system <TRIPLET>', 'platform as a system, e.g. aarch64-linux')
+    .option('--created <TIME>', 'time of the image: @SECONDS, ISO 8601 or now (default: $SOURCE_DATE_EPOCH, else @1)')
+    .option('--annotation <K=V>', 'annotation of the manifest (repeatable)', repeatable);
+
+  command.optionsGroup('Layers:');
+  command
+    .addOption(
+      new Option(
+        '--layers <STRATEGY>',
+        'one layer, or items by size (default: single; size with --max-layers)',
+      ).choices(['single', 'size']),
+    )
+    .option('--max-layers <N>', '2 to 125 (default where layered: 100)', integer)
+    .addOption(
+      new Option('--dialect <DIALECT>', 'member names and layout (default: native)').choices(['native', 'guix']),
+    )
+    .addOption(
+      new Option('--tar-format <FORMAT>', 'format of the layers (default: ustar)').choices(['ustar', 'gnu', 'posix']),
+    )
+    .option('--strict', 'refuse what plain ustar cannot represent');
+
+  command.optionsGroup('Output:');
+  command
+    .option('-o, --output <TARGET>', 'a file, - for stdout, a directory for oci-layout')
+    .addOption(
+      new Option('--format <FORMAT>', 'docker-archive is an OCI archive as well (default: docker-archive)').choices([
+        'docker-archive',
+        'oci-archive',
+        'oci-layout',
+      ]),
+    )
+    .option('--layer-compression <none|gzip[:LEVEL]>', 'of each layer (default: none; gzip in an OCI layout)')
+    .option('-C, --compression <none|gzip[:LEVEL]>', 'of the whole archive (default: none)')
+    .option('--codec <NAME>', 'frozen codec (default: gzip-fflate-1)')
+    .option('-j, --jobs <N>', 'at most so many workers; never changes a byte', integer)
+    .addOption(
+      new Option('--hash-engine <ENGINE>', 'never changes a byte (default: auto)').choices(['auto', 'wasm', 'native']),
+    );
+
+  command.optionsGroup('General:');
+  command
+    .option('--json', 'print one JSON object')
+    .option('--quiet', 'no warnings, no progress, no text result')
+    .option('--no-progress', 'no progress bar')
+    .option('--debug', 'print stack traces')
+    .addHelpText('after', EXAMPLE)
+    .action((paths: string[], options: BuildOptions) =>
+      runBuild(paths, options, program.getOptionValue('signal') as AbortSignal),
+    );
+}
+
+async function runBuild(paths: readonly string[], options: BuildOptions, signal: AbortSignal): Promise<void> {
+  const { spec: specFile, dryRun, json, quiet, debug: _, progress: wantsProgress, ...given } = options;
+  const cwd = process.cwd();
+  const fromFile = specFile === undefined ? {} : await readBuildSpec(specFile, cwd);
+  const spec = withCreated({ ...fromFile, ...given, ...(paths.length > 0 && { paths }) });
+
+  const progress = await createProgress(wantsProgress !== false && !quiet && !dryRun && process.stderr.isTTY === true);
+  const context = {
+    cwd,
+    temporaryDirectory: tmpdir(),
+    signal,
+    onWarning: (message: string): void => {
+      if (!quiet) progress.message(`tarseal: warning: ${message}`);
+    },
+    onProgress: progress.update,
+  };
+  // The archive has standard output to itself: then results go where messages go.
+  const results = spec.output === '-' && !dryRun ? process.stderr : process.stdout;
+  try {
+    const text = dryRun
+      ? describePlan(await planImage(spec, context), json)
+      : describeImage(await buildImage(spec, context), json);
+    progress.stop();
+    if (!quiet || json) results.write(text);
+  } finally {
+    progress.stop();
+  }
+}
+
+/** The clock and the environment enter here, as values. */
+function withCreated(spec: BuildSpec): BuildSpec {
+  if (spec.created === 'now') return { ...spec, created: `@${Math.floor(Date.now() / 1000)}` };
+  const epoch = process.env['SOURCE_DATE_EPOCH'];
+  return spec.created !== undefined || epoch === undefined || epoch === '' ? spec : { ...spec, created: `@${epoch}` };
+}
+
+function describeImage(built: BuiltImage, json: boolean | undefined): string {
+  const { image, manifest, tags, platform, layers, output, sizeBytes, warnings } = built;
+  if (json) {
+    const listed = layers.map(({ diffId, digest, sizeBytes: size, items }) => ({
+      diffId,
+      digest,
+      sizeBytes: size,
+      items,
+    }));
+    return `${JSON.stringify({ image, manifest, tags, platform, layers: listed, output, sizeBytes, warnings })}\n`;
+  }
+  return [
+    `image ${image}`,
+    ...(manifest === null ? [] : [`manifest ${manifest}`]),
+    ...layers.map(({ diffId, sizeBytes: size, items }) => `layer ${diffId} ${size} ${items.join(' ')}`),
+    `${output} ${sizeBytes}`,
+    '',
+  ].join('\n');
+}
+
+function describePlan({ tags, platform, layers, warnings }: ImagePlan, json: boolean | undefined): string {
+  if (json) {
+    const listed = layers.map(({ items, tarSizeBytes, entries }) => ({ items, sizeBytes: tarSizeBytes, entries }));
+    return `${JSON.stringify({ tags, platform, layers: listed, warnings })}\n`;
+  }
+  return [
+    ...layers.map(
+      ({ items, tarSizeBytes, entries }, index) => `layer ${index + 1} ${tarSizeBytes} ${entries} ${items.join(' ')}`,
+    ),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,44 @@
+/** A progress bar on a terminal, or nothing in its place. */
+export interface Progress {
+  readonly update: (doneBytes: number, totalBytes: number) => void;
+  /** Prints a line without tearing the bar. */
+  message(line: string): void;
+  stop(): void;
+}
+
+/** Below this a build is over before anyone could look. */
+const SHORT_BYTES = 64 << 20;
+
+/** @param enabled false for anything but a person at a terminal; the bar's library is then not even loaded */
+export async function createProgress(enabled: boolean): Promise<Progress> {
+  const print = (line: string): void => void process.stderr.write(`${line}\n`);
+  if (!enabled) return { update: () => {}, message: print, stop: () => {} };
+
+  const { default: cliProgress } = await import('cli-progress');
+  const bar = new cliProgress.SingleBar({
+    format: '{bar} {percentage}% | {doneMiB} of {totalMiB} MiB',
+    stream: process.stderr,
+    clearOnComplete: true,
+    hideCursor: true,
+    linewrap: null,
+  });
+  let started = false;
+  const stop = (): void => {
+    if (started) bar.stop();
+    started = false;
+  };
+  return {
+    update(doneBytes, totalBytes) {
+      if (totalBytes < SHORT_BYTES) return;
+      const payload = { doneMiB: Math.floor(doneBytes / 2 ** 20), totalMiB: Math.ceil(totalBytes / 2 ** 20) };
+      if (started) bar.update(doneBytes, payload);
+      else bar.start(totalBytes, doneBytes, payload);
+      started = true;
+    },
+    message(line) {
+      stop();
+      print(line);
+    },
+    stop,
+  };
+}

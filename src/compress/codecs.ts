@@ -1,0 +1,31 @@
+import { displayName, encodeUtf8 } from '../bytes/index.js';
+import { CompressError } from './compress-error.js';
+import type { CodecName, GzipCodec } from './gzip-codec.js';
+import { loadGzipFflate } from './gzip-fflate.js';
+
+const LOADERS: Readonly<Record<CodecName, () => Promise<GzipCodec>>> = {
+  'gzip-fflate-1': loadGzipFflate,
+};
+
+/** Every codec that can be loaded, in the order in which help and messages list them. */
+export const CODEC_NAMES: readonly CodecName[] = Object.keys(LOADERS) as CodecName[];
+
+/**
+ * Loads a codec; the code of one that is not asked for is never loaded.
+ *
+ * @throws {CompressError} COMPRESS_CODEC_UNKNOWN when no codec has this name
+ */
+export async function loadCodec(name: string): Promise<GzipCodec> {
+  if (!isCodecName(name)) {
+    throw new CompressError(
+      'COMPRESS_CODEC_UNKNOWN',
+      `Cannot load codec: it must be one of ${CODEC_NAMES.join(', ')}, and is "${displayName(encodeUtf8(name))}"`,
+      { value: name, limit: CODEC_NAMES },
+    );
+  }
+  return LOADERS[name]();
+}
+
+function isCodecName(name: string): name is CodecName {
+  return Object.hasOwn(LOADERS, name);
+}

@@ -1,0 +1,5 @@
+export { type BlockCompressor, createBlockCompressor } from './block-compressor.js';
+export { CODEC_NAMES, loadCodec } from './codecs.js';
+export { CompressError } from './compress-error.js';
+export { type Compression, parseCompression } from './compression.js';
+export { type CodecName, checkLevel, type GzipCodec } from './gzip-codec.js';

@@ -1,0 +1,62 @@
+import { DigestError } from './digest-error.js';
+import type { HashEngine } from './hash-engine.js';
+import type { Sha256Core } from './sha256.js';
+import { createSha256 } from './sha256.js';
+
+/**
+ * Loads the engine that runs wherever WebAssembly does.
+ *
+ * hash-wasm creates a hasher asynchronously, and each has a WASM memory of its own. So there is one hasher, and the
+ * instances take turns: the state of one (116 bytes, its partial block included) is saved when another goes on. Input
+ * that comes from one instance after the other, as layers do, costs no swap at all.
+ *
+ * @throws {DigestError} DIGEST_ENGINE_UNAVAILABLE where there is no WebAssembly
+ */
+export async function loadWasmEngine(): Promise<HashEngine> {
+  if ((globalThis as { WebAssembly?: unknown }).WebAssembly === undefined) {
+    throw new DigestError(
+      'DIGEST_ENGINE_UNAVAILABLE',
+      'Cannot load hash engine "wasm": it needs WebAssembly, which this runtime has not',
+      { engine: 'wasm' },
+    );
+  }
+  const { createSHA256 } = await import('hash-wasm');
+  const hasher = await createSHA256();
+
+  /** The instance whose state is in the hasher; of finished ones there is no state. */
+  let active: { saved: Uint8Array | undefined } | undefined;
+
+  const createCore = (): Sha256Core => {
+    const self: { saved: Uint8Array | undefined } = { saved: undefined };
+    const park = (): void => {
+      if (active !== undefined && active !== self) active.saved = hasher.save();
+    };
+    const activate = (): void => {
+      if (active === self) return;
+      park();
+      // start() or an earlier turn of another instance has left the state here.
+      if (self.saved !== undefined) hasher.load(self.saved);
+      self.saved = undefined;
+      active = self;
+    };
+    return {
+      start(): void {
+        park();
+        hasher.init();
+        self.saved = undefined;
+        active = self;
+      },
+      update(bytes: Uint8Array): void {
+        activate();
+        hasher.update(bytes);
+      },
+      finish(): string {
+        activate();
+        active = undefined;
+        return hasher.digest('hex');
+      },
+    };
+  };
+
+  return { name: 'wasm', createSha256: () => createSha256(createCore()) };
+}

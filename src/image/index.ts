@@ -1,0 +1,17 @@
+export { type AssembledImage, assembleImage, type ImageInput } from './assemble.js';
+export { mergeContainerConfig } from './container-config.js';
+export {
+  assembleGuixConfig,
+  GUIX_CONFIG_PATH,
+  GUIX_LAYER_VERSION,
+  type GuixConfig,
+  type GuixConfigInput,
+  guixLayerId,
+  guixLayerJson,
+  guixLayerPath,
+  guixManifestJson,
+  guixRepositoriesJson,
+} from './guix.js';
+export { ImageError } from './image-error.js';
+export { type DockerManifestInput, dockerManifestJson, type IndexInput, indexJson } from './index-json.js';
+export { type ImageLayer, MAX_IMAGE_LAYERS } from './layers.js';

@@ -1,0 +1,28 @@
+export { canonicalJson } from './canonical-json.js';
+export {
+  type NameValue,
+  parseAnnotation,
+  parseEnv,
+  parseExposedPort,
+  parseLabel,
+  parseStopSignal,
+  parseUser,
+  parseVolume,
+  parseWorkdir,
+} from './config-values.js';
+export { type ContainerConfig, type Healthcheck, type KeySet, parseContainerConfig } from './container-config.js';
+export type {
+  Descriptor,
+  DockerManifestEntry,
+  HistoryEntry,
+  ImageConfig,
+  OciIndex,
+  OciManifest,
+  StringMap,
+} from './documents.js';
+export { ANNOTATIONS, type LayerMediaType, MEDIA_TYPES, OCI_LAYOUT } from './media-types.js';
+export { OciError } from './oci-error.js';
+export { formatPlatform, type Platform, parsePlatform, platformOfSystem } from './platform.js';
+export { familiarReference, normalizedReference, parseReference, type Reference } from './reference.js';
+export { canonicalizeRepositoryName, defaultRepositoryName } from './repository-name.js';
+export { formatTime, parseTime } from './time.js';

@@ -1,0 +1,18 @@
+/**
+ * The three formats, as GNU tar names them.
+ *
+ * - `ustar`: POSIX ustar; a member that it cannot represent is written as in `posix`, or refused with `strict`.
+ * - `gnu`: GNU tar's own (long names as `L` and `K` members, large numbers in base 256).
+ * - `posix`: pax extended headers, as with `--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime`.
+ */
+export type TarFormat = 'ustar' | 'gnu' | 'posix';
+
+export const TAR_FORMATS: readonly TarFormat[] = ['ustar', 'gnu', 'posix'];
+
+export interface TarOptions {
+  readonly format: TarFormat;
+  /** Refuse what plain ustar cannot represent rather than write a pax header; means nothing in the other formats. */
+  readonly strict: boolean;
+  /** Write no owner names, as GNU tar's `--numeric-owner`. */
+  readonly numericOwner?: boolean;
+}

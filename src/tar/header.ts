@@ -1,0 +1,101 @@
+import { BLOCK_SIZE, type ByteString } from '../bytes/index.js';
+
+/** Limits of the fields of a ustar header, in bytes or as the largest value. */
+export const USTAR_LIMITS = {
+  name: 100,
+  prefix: 155,
+  linkname: 100,
+  /** The field has 32 bytes, of which the last is NUL. */
+  ownerName: 31,
+  /** Seven octal digits. */
+  id: 0o7777777,
+  /** Eleven octal digits: 8 GiB less 1. */
+  size: 0o77777777777,
+  mtimeSeconds: 0o77777777777,
+  device: 0o7777777,
+} as const;
+
+/** Every field of one header block, already decided: nothing here is cut, clamped or chosen. */
+export interface HeaderFields {
+  readonly magic: 'ustar' | 'gnu';
+  readonly name: ByteString;
+  readonly prefix: ByteString;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly mtimeSeconds: number;
+  /** Typeflag as its char code. */
+  readonly typeflag: number;
+  readonly linkname: ByteString;
+  readonly uname: ByteString;
+  readonly gname: ByteString;
+  /** Device numbers; `undefined` leaves the fields NUL, as GNU tar does for pax headers and for gnu non-devices. */
+  readonly device: { readonly major: number; readonly minor: number } | undefined;
+}
+
+const MAGIC_USTAR = 'ustar\x0000';
+const MAGIC_GNU = 'ustar  \x00';
+
+/**
+ * Encodes one header block with its checksum (six octal digits, NUL, space).
+ *
+ * Numbers that exceed their octal digits, or are negative, are written in base 256, which only the gnu format allows:
+ * callers of the other formats have checked {@link USTAR_LIMITS}.
+ *
+ * @param out zero-filled where the block goes: only non-zero bytes are written
+ * @see POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format"
+ */
+export function encodeHeader(fields: HeaderFields, out: Uint8Array, offset: number): void {
+  putText(out, offset, fields.name);
+  putNumber(out, offset + 100, 8, fields.mode);
+  putNumber(out, offset + 108, 8, fields.uid);
+  putNumber(out, offset + 116, 8, fields.gid);
+  putNumber(out, offset + 124, 12, fields.sizeBytes);
+  putNumber(out, offset + 136, 12, fields.mtimeSeconds);
+  out[offset + 156] = fields.typeflag;
+  putText(out, offset + 157, fields.linkname);
+  putText(out, offset + 257, fields.magic === 'ustar' ? MAGIC_USTAR : MAGIC_GNU);
+  putText(out, offset + 265, fields.uname);
+  putText(out, offset + 297, fields.gname);
+  if (fields.device !== undefined) {
+    putNumber(out, offset + 329, 8, fields.device.major);
+    putNumber(out, offset + 337, 8, fields.device.minor);
+  }
+  putText(out, offset + 345, fields.prefix);
+
+  // The checksum is taken with its own field as eight spaces.
+  let sum = 8 * 0x20;
+  for (let i = offset; i < offset + BLOCK_SIZE; i++) sum += out[i]!;
+  putOctal(out, offset + 148, 6, sum);
+  out[offset + 155] = 0x20;
+}
+
+function putText(out: Uint8Array, offset: number, text: string): void {
+  for (let i = 0; i < text.length; i++) out[offset + i] = text.charCodeAt(i);
+}
+
+/** A numeric field: octal digits and NUL, or base 256 where they do not reach. */
+function putNumber(out: Uint8Array, offset: number, width: number, value: number): void {
+  if (value >= 0 && value < 8 ** (width - 1)) putOctal(out, offset, width - 1, value);
+  else putBase256(out, offset, width, value);
+}
+
+function putOctal(out: Uint8Array, offset: number, digits: number, value: number): void {
+  // Sizes exceed 32 bits, where shifting would truncate.
+  let rest = value;
+  for (let i = offset + digits - 1; i >= offset; i--) {
+    out[i] = 0x30 + (rest % 8);
+    rest = rest < 8 ? 0 : Math.floor(rest / 8);
+  }
+}
+
+/** Two's complement, big-endian; the first byte is 0x80 for a positive and 0xff for a negative number. */
+function putBase256(out: Uint8Array, offset: number, width: number, value: number): void {
+  let rest = value;
+  for (let i = offset + width - 1; i > offset; i--) {
+    out[i] = ((rest % 256) + 256) % 256;
+    rest = Math.floor(rest / 256);
+  }
+  out[offset] = value < 0 ? 0xff : 0x80;
+}

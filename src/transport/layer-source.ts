@@ -1,0 +1,27 @@
+import type { ChunkSink, SealedLayer } from '../layer/index.js';
+import { TransportError } from './transport-error.js';
+
+/** A layer that is planned and can be sealed, more than once where it must be. */
+export interface LayerSource {
+  /** Exact size of the uncompressed tar in bytes, known before it is sealed. */
+  readonly tarSizeBytes: number;
+  readonly compressed: boolean;
+  /** Reads, packs and hashes the layer; every call gives the same bytes as long as the sources do not change. */
+  seal(sink: ChunkSink | undefined): Promise<SealedLayer>;
+}
+
+/**
+ * Seals a layer for a second time.
+ *
+ * @throws {TransportError} SOURCE_CHANGED when the bytes are not those of the first time
+ */
+export async function sealAgain(source: LayerSource, first: SealedLayer, sink: ChunkSink): Promise<void> {
+  const second = await source.seal(sink);
+  if (second.digest !== first.digest) {
+    throw new TransportError(
+      'SOURCE_CHANGED',
+      `Cannot write the layer ${first.digest}: its sources changed during the build, and its second reading gives ${second.digest}`,
+      { first: first.digest, second: second.digest },
+    );
+  }
+}

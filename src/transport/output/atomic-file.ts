@@ -1,0 +1,132 @@
+import { closeSync, fchmodSync, fstatSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { type ByteString, baseName, directoryName, displayName, joinPath, toFsPath } from '../../bytes/index.js';
+import type { FileIdentity } from '../../entry/index.js';
+import { describeSystemCode, systemCode } from '../../errors/index.js';
+import { TransportError } from '../transport-error.js';
+
+/** A file that is written at any offset, in a temporary file beside its target, and appears whole or not at all. */
+export interface AtomicFile {
+  readonly identity: FileIdentity;
+  /** @throws {TransportError} OUTPUT_FAILED */
+  writeAt(bytes: Uint8Array, position: number): void;
+  /** Renames the file over its target, or to `path`. @throws {TransportError} OUTPUT_FAILED, the target untouched */
+  commit(path?: ByteString): void;
+  /** Removes the temporary file; nothing after {@link commit}. */
+  discard(): void;
+}
+
+/**
+ * @param mode permission bits of the finished file; `undefined` for the system's default
+ * @throws {TransportError} OUTPUT_INVALID when no file can be made there
+ */
+export function openAtomicFile(target: ByteString, mode: number | undefined): AtomicFile {
+  const { fd, path } = openTemporary(target);
+  let open = true;
+  const failed = (error: unknown): TransportError => outputFailed(target, error);
+  return {
+    get identity() {
+      const stats = fstatSync(fd);
+      return { device: stats.dev, inode: stats.ino };
+    },
+    writeAt(bytes, position) {
+      try {
+        writeFully(fd, bytes, position);
+      } catch (error) {
+        throw failed(error);
+      }
+    },
+    commit(finalPath = target) {
+      try {
+        if (mode !== undefined) fchmodSync(fd, mode);
+        // Closing reports what a network file system could not store: it comes before the rename.
+        open = false;
+        closeSync(fd);
+        renameSync(toFsPath(path), toFsPath(finalPath));
+      } catch (error) {
+        unlinkQuietly(path);
+        throw failed(error);
+      }
+    },
+    discard() {
+      if (!open) return;
+      open = false;
+      closeSync(fd);
+      unlinkQuietly(path);
+    },
+  };
+}
+
+/** A temporary file without a name, for what must be read again before it can be written. */
+export interface Spool {
+  append(bytes: Uint8Array): void;
+  /** Reads up to `into.length` bytes at `position`; the number of bytes read. */
+  readAt(into: Uint8Array, position: number): number;
+  close(): void;
+}
+
+/** @param directory where the temporary file is made; its name is removed at once where the system allows */
+export function openSpool(directory: ByteString): Spool {
+  const { fd, path } = openTemporary(joinPath(directory, 'spool' as ByteString));
+  let unlinked = unlinkQuietly(path);
+  let end = 0;
+  return {
+    append(bytes) {
+      try {
+        writeFully(fd, bytes, end);
+      } catch (error) {
+        throw outputFailed(path, error);
+      }
+      end += bytes.length;
+    },
+    readAt: (into, position) => readSync(fd, into, 0, into.length, position),
+    close() {
+      closeSync(fd);
+      if (!unlinked) unlinked = unlinkQuietly(path);
+    },
+  };
+}
+
+function openTemporary(target: ByteString): { fd: number; path: ByteString } {
+  const directory = directoryName(target);
+  // A file name has at most 255 bytes; the rest is room for what is put around it.
+  const base = baseName(target).slice(0, 200);
+  for (let attempt = 0; ; attempt++) {
+    const path = joinPath(directory, `.${base}.tarseal-${attempt}.tmp` as ByteString);
+    try {
+      return { fd: openSync(toFsPath(path), 'wx+', 0o666), path };
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'EEXIST') continue;
+      throw new TransportError(
+        'OUTPUT_INVALID',
+        `Cannot write the output "${displayName(target)}": no file can be made in "${displayName(directory)}": ${describeSystemCode(code)}`,
+        { path: target, cause: code },
+        { cause: error },
+      );
+    }
+  }
+}
+
+function writeFully(fd: number, bytes: Uint8Array, position: number): void {
+  let done = 0;
+  while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+}
+
+function unlinkQuietly(path: ByteString): boolean {
+  try {
+    unlinkSync(toFsPath(path));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function outputFailed(target: ByteString, error: unknown): TransportError {
+  const code = systemCode(error);
+  return new TransportError(
+    'OUTPUT_FAILED',
+    `Cannot write the output "${target === '-' ? 'standard output' : displayName(target)}": ${describeSystemCode(code)}`,
+    { path: target, cause: code },
+    { cause: error },
+  );
+}

@@ -1,0 +1,7 @@
+import { TarsealError } from '../errors/index.js';
+
+/**
+ * What is wrong with an output: `OUTPUT_INVALID` before anything is read, `OUTPUT_FAILED` when writing fails,
+ * `SOURCE_CHANGED` when a second read of the sources gives other bytes.
+ */
+export class TransportError extends TarsealError {}

@@ -1,0 +1,115 @@
+import { type ByteString, directoryName } from '../bytes/index.js';
+import { createBlockCompressor } from '../compress/index.js';
+import type { HashEngine } from '../digest/index.js';
+import { CompressedBlob, type LayerCompression, type SealedLayer } from '../layer/index.js';
+import type { LayerSource } from './layer-source.js';
+import type { ImageLayout } from './members.js';
+import { writeOciLayout } from './oci-layout-directory.js';
+import { openAtomicFile } from './output/atomic-file.js';
+import { openStream } from './output/stream-output.js';
+import type { OutputTarget } from './output/target.js';
+import { writeSeekableArchive } from './seekable-archive.js';
+import { writeStreamedArchive } from './streamed-archive.js';
+
+export interface WriteOptions {
+  readonly engine: HashEngine;
+  /** Compression of the whole archive; `undefined` leaves it as it is. */
+  readonly compression: LayerCompression | undefined;
+  /** Where compressed layers wait when the output is a stream; a file's are spooled beside it. */
+  readonly temporaryDirectory: ByteString | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WrittenImage {
+  readonly layers: readonly SealedLayer[];
+  /** Bytes of the archive as it is stored, or of all files of a directory. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * A layer up to this size has a header of one block whatever compression makes of it (ustar's limit less what stored
+ * deflate blocks and gzip members add, about 0.01 %).
+ */
+const SURE_OF_ONE_BLOCK = 8_580_000_000;
+
+/**
+ * Seals the layers and writes the image, by the road that the output allows: in one pass where it can seek, with a
+ * second read or a spool where it cannot. The bytes are the same.
+ *
+ * @throws {TransportError} OUTPUT_INVALID, OUTPUT_FAILED, SOURCE_CHANGED; {LayerError}; nothing partial is left behind
+ */
+export async function writeImage(
+  target: OutputTarget,
+  layout: ImageLayout,
+  sources: readonly LayerSource[],
+  options: WriteOptions,
+): Promise<WrittenImage> {
+  switch (target.kind) {
+    case 'directory':
+      return writeOciLayout(layout, sources, target);
+    case 'file':
+      return writeFile(target.path, target.mode, layout, sources, options);
+    case 'stdout':
+    case 'stream': {
+      const stream = await openStream(target.kind === 'stdout' ? STDOUT : target.path, options.signal);
+      try {
+        return await writeSequentially(
+          (chunk) => stream.write(chunk),
+          layout,
+          sources,
+          options,
+          options.temporaryDirectory,
+        );
+      } finally {
+        await stream.close();
+      }
+    }
+  }
+}
+
+const STDOUT = '-' as ByteString;
+
+async function writeFile(
+  path: ByteString,
+  mode: number | undefined,
+  layout: ImageLayout,
+  sources: readonly LayerSource[],
+  options: WriteOptions,
+): Promise<WrittenImage> {
+  const file = openAtomicFile(path, mode);
+  try {
+    const sizesAreKnown = sources.every((source) => !source.compressed || source.tarSizeBytes <= SURE_OF_ONE_BLOCK);
+    let result: WrittenImage;
+    if (options.compression === undefined && sizesAreKnown) {
+      result = await writeSeekableArchive(layout, sources, file);
+    } else {
+      let position = 0;
+      const append = (chunk: Uint8Array): void => {
+        file.writeAt(chunk, position);
+        position += chunk.length;
+      };
+      result = await writeSequentially(append, layout, sources, options, directoryName(path));
+    }
+    file.commit();
+    return result;
+  } finally {
+    file.discard();
+  }
+}
+
+async function writeSequentially(
+  sink: (chunk: Uint8Array) => void | Promise<void>,
+  layout: ImageLayout,
+  sources: readonly LayerSource[],
+  options: WriteOptions,
+  spoolDirectory: ByteString | undefined,
+): Promise<WrittenImage> {
+  const streamOptions = { spoolDirectory, signal: options.signal };
+  if (options.compression === undefined) return writeStreamedArchive(layout, sources, sink, streamOptions);
+
+  const { codec, level } = options.compression;
+  const blob = new CompressedBlob(createBlockCompressor(codec, level), sink, options.engine);
+  const { layers } = await writeStreamedArchive(layout, sources, (chunk) => blob.push(chunk), streamOptions);
+  const { sizeBytes } = await blob.finish();
+  return { layers, sizeBytes };
+}

@@ -1,0 +1,199 @@
+import { accessSync, constants, lstatSync, opendirSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { type ByteString, compareBytes, displayName, joinPath, toFsPath } from '../bytes/index.js';
+import type { EntryBody, FileIdentity } from '../entry/index.js';
+import { describeSystemCode, systemCode } from '../errors/index.js';
+import { TreeError } from './tree-error.js';
+
+/** One object of the file system, as an archive sees it. */
+export interface FoundObject {
+  readonly fsPath: ByteString;
+  readonly body: EntryBody;
+  /** Permission bits, in [0, 0o7777]. */
+  readonly mode: number;
+}
+
+export interface WalkOptions {
+  /** `byName` is GNU tar's order; `asListed` is the file system's, which differs from one machine to another. */
+  readonly order?: 'byName' | 'asListed';
+  /** Whether to descend into directories; default true. */
+  readonly recursive?: boolean;
+  /** Never members; each is reported as a warning. */
+  readonly outputs?: readonly FileIdentity[];
+  /** Asked before anything is read of a name; false leaves it and everything below out. */
+  readonly select?: (name: ByteString) => boolean;
+  readonly onWarning: (message: string) => void;
+  /** Paths that cannot be read are added here, so that all of them can be reported at once. */
+  readonly unreadable: UnreadablePath[];
+}
+
+export interface UnreadablePath {
+  readonly path: ByteString;
+  /** The system's code, e.g. `EACCES`. */
+  readonly cause: string;
+}
+
+/**
+ * Walks the file system from `fsPath`: the object itself and, for a directory, everything below it, a directory before
+ * what is in it. Symlinks are not followed. Sockets are left out with a warning.
+ *
+ * @param name member name of the object; children are `name/child`, or `child` where `name` is empty
+ * @throws {TreeError} SOURCE_MISSING when `fsPath` does not exist; SOURCE_CHANGED when something vanishes on the way
+ */
+export function walk(
+  fsPath: ByteString,
+  name: ByteString,
+  visit: (name: ByteString, found: FoundObject) => void,
+  options: WalkOptions,
+): void {
+  const stats = statSource(fsPath, options);
+  if (stats !== undefined) walkObject(fsPath, name, stats, visit, options);
+}
+
+function statSource(fsPath: ByteString, options: WalkOptions): Stats | undefined {
+  try {
+    return lstatSync(toFsPath(fsPath));
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new TreeError(
+        'SOURCE_MISSING',
+        `Cannot read source "${displayName(fsPath)}": it does not exist`,
+        { path: fsPath },
+        { cause: error },
+      );
+    }
+    options.unreadable.push({ path: fsPath, cause: code });
+    return undefined;
+  }
+}
+
+function walkObject(
+  fsPath: ByteString,
+  name: ByteString,
+  stats: Stats,
+  visit: (name: ByteString, found: FoundObject) => void,
+  options: WalkOptions,
+): void {
+  if (options.outputs?.some(({ device, inode }) => stats.dev === device && stats.ino === inode)) {
+    options.onWarning(`"${displayName(fsPath)}" is the output and is left out`);
+    return;
+  }
+  // A symlink's mode means nothing and differs between operating systems.
+  const mode = stats.isSymbolicLink() ? 0o777 : stats.mode & 0o7777;
+  if (!stats.isDirectory()) {
+    const body = bodyOf(fsPath, stats, options);
+    if (body !== undefined) visit(name, { fsPath, body, mode });
+    return;
+  }
+  visit(name, { fsPath, body: { type: 'directory' }, mode });
+  if (options.recursive === false) return;
+  for (const child of listDirectory(fsPath, options)) {
+    const childName = (name === '' ? child : joinPath(name, child)) as ByteString;
+    if (options.select?.(childName) === false) continue;
+    const childPath = joinPath(fsPath, child);
+    const childStats = statChild(childPath, options);
+    if (childStats !== undefined) walkObject(childPath, childName, childStats, visit, options);
+  }
+}
+
+function statChild(fsPath: ByteString, options: WalkOptions): Stats | undefined {
+  try {
+    return lstatSync(toFsPath(fsPath));
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT') throw vanished(fsPath, error);
+    options.unreadable.push({ path: fsPath, cause: code });
+    return undefined;
+  }
+}
+
+function bodyOf(fsPath: ByteString, stats: Stats, options: WalkOptions): EntryBody | undefined {
+  if (stats.isFile()) {
+    // Asking the system about every file would cost a call each; a file that anyone may read needs no question. What
+    // other rules forbid (an ACL, say) is found when the file is opened.
+    if ((stats.mode & 0o444) !== 0o444) checkReadable(fsPath, options);
+    return { type: 'file', sizeBytes: stats.size, source: { from: 'file', path: fsPath, mtimeMs: stats.mtimeMs } };
+  }
+  if (stats.isSymbolicLink()) return { type: 'symlink', linkname: readLink(fsPath) };
+  if (stats.isFIFO()) return { type: 'fifo' };
+  if (stats.isCharacterDevice()) return { type: 'character-device', ...deviceNumbers(stats.rdev) };
+  if (stats.isBlockDevice()) return { type: 'block-device', ...deviceNumbers(stats.rdev) };
+  options.onWarning(`"${displayName(fsPath)}" is a socket and is left out`);
+  return undefined;
+}
+
+function checkReadable(fsPath: ByteString, options: WalkOptions): void {
+  try {
+    accessSync(toFsPath(fsPath), constants.R_OK);
+  } catch (error) {
+    options.unreadable.push({ path: fsPath, cause: systemCode(error) });
+  }
+}
+
+function readLink(fsPath: ByteString): ByteString {
+  try {
+    return readlinkSync(toFsPath(fsPath), 'latin1') as ByteString;
+  } catch (error) {
+    throw vanished(fsPath, error);
+  }
+}
+
+function listDirectory(fsPath: ByteString, options: WalkOptions): ByteString[] {
+  try {
+    if (options.order !== 'asListed') {
+      return (readdirSync(toFsPath(fsPath), 'latin1') as ByteString[]).sort(compareBytes);
+    }
+    // readdir sorts; opendir gives the system's own order.
+    const directory = opendirSync(toFsPath(fsPath), { encoding: 'latin1' as BufferEncoding });
+    try {
+      const names: ByteString[] = [];
+      for (let item = directory.readSync(); item !== null; item = directory.readSync())
+        names.push(item.name as ByteString);
+      return names;
+    } finally {
+      directory.closeSync();
+    }
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT') throw vanished(fsPath, error);
+    options.unreadable.push({ path: fsPath, cause: code });
+    return [];
+  }
+}
+
+/** Linux's and macOS's encodings of device numbers (`makedev`). */
+function deviceNumbers(rdev: number): { devMajor: number; devMinor: number } {
+  if (process.platform === 'darwin') return { devMajor: Math.floor(rdev / 2 ** 24) & 0xff, devMinor: rdev % 2 ** 24 };
+  const device = BigInt(rdev);
+  return {
+    devMajor: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn)),
+    devMinor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
+  };
+}
+
+/**
+ * Throws when anything was found unreadable.
+ *
+ * @throws {TreeError} SOURCE_UNREADABLE, its message naming every path
+ */
+export function throwIfUnreadable(unreadable: readonly UnreadablePath[]): void {
+  if (unreadable.length === 0) return;
+  const sorted = unreadable.toSorted((a, b) => compareBytes(a.path, b.path));
+  const list = sorted.map(({ path, cause }) => `\n  "${displayName(path)}": ${describeSystemCode(cause)}`).join('');
+  throw new TreeError(
+    'SOURCE_UNREADABLE',
+    `Cannot read ${sorted.length} of the source's files and directories:${list}`,
+    {
+      paths: sorted.map(({ path }) => path),
+    },
+  );
+}
+
+function vanished(fsPath: ByteString, cause: unknown): TreeError {
+  return new TreeError(
+    'SOURCE_CHANGED',
+    `Cannot read "${displayName(fsPath)}": it vanished while the tree was read`,
+    { path: fsPath },
+    { cause },
+  );
+}

@@ -1,0 +1,129 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { missingClients, testUnless } from '../support/clients.js';
+import { type DockerDaemon, obstaclesOfDockerd, startDockerd } from '../support/dockerd.js';
+import { type BuildReport, buildToFile, buildToStdout } from '../support/tarseal.js';
+import {
+  createStore,
+  EXPECTED_REPORT,
+  IMAGE_CONFIG,
+  IMAGE_OPTIONS,
+  obstaclesOfBusybox,
+  REPORT_SCRIPT,
+  type Store,
+} from './store.js';
+
+const DEMO = fileURLToPath(new URL('../../fixtures/demo/', import.meta.url));
+const ENTRYPOINT = ['/bin/sh', '-c', REPORT_SCRIPT, 'report'];
+const CMD = ['one', 'two words'];
+
+const obstacles = [...missingClients('dockerd', 'docker'), ...obstaclesOfDockerd()];
+const busyboxObstacles = [...obstacles, ...obstaclesOfBusybox()];
+
+interface DockerImage {
+  readonly Id: string;
+  readonly RepoTags: readonly string[];
+  readonly Architecture: string;
+  readonly Os: string;
+  readonly Created: string;
+  readonly Config: Record<string, unknown>;
+  readonly RootFS: { readonly Type: string; readonly Layers: readonly string[] };
+}
+
+let scratch: string;
+let daemon: DockerDaemon;
+let store: Store;
+
+// One daemon for every test of this file: it takes a second or two to start, and its containerd as long again.
+beforeAll(async () => {
+  if (obstacles.length > 0) return;
+  scratch = mkdtempSync(join(tmpdir(), 'tarseal-docker-'));
+  daemon = await startDockerd();
+  if (busyboxObstacles.length === 0) store = createStore(scratch);
+});
+
+afterAll(async () => {
+  await daemon?.stop();
+  if (scratch) rmSync(scratch, { recursive: true, force: true });
+});
+
+function inspect(reference: string): DockerImage {
+  return (JSON.parse(daemon.docker(['image', 'inspect', reference])) as DockerImage[])[0]!;
+}
+
+/** Loads, compares what Docker says of the image with what we said, and runs it. */
+function expectRuns(archive: string, report: BuildReport, tag: string, layerCount: number): void {
+  expect(daemon.docker(['load', '-i', archive])).toContain(`Loaded image: ${tag}`);
+  const image = inspect(tag);
+  expect(image.Id).toBe(daemon.usesContainerdStore ? report.manifest : report.image);
+  expect(image.RootFS).toEqual({ Type: 'layers', Layers: report.layers.map(({ diffId }) => diffId) });
+  expect(image.RootFS.Layers).toHaveLength(layerCount);
+  expect(image.RepoTags).toEqual([tag]);
+  expect(image).toMatchObject({ Os: 'linux', Architecture: report.platform.architecture });
+  expect(new Date(image.Created)).toEqual(new Date('1970-01-01T00:00:01Z'));
+  expect(image.Config).toMatchObject({ ...IMAGE_CONFIG, Entrypoint: ENTRYPOINT, Cmd: CMD });
+  expect(daemon.docker(['run', '--rm', '--pull', 'never', '--network', 'none', tag])).toBe(EXPECTED_REPORT);
+}
+
+function imageOptions(tag: string): string[] {
+  return [
+    ...IMAGE_OPTIONS,
+    ...['--tag', tag, '--created', '@1'],
+    ...['--entrypoint', JSON.stringify(ENTRYPOINT), '--cmd', JSON.stringify(CMD)],
+  ];
+}
+
+testUnless(busyboxObstacles).each<[name: string, source: 'fromItems' | 'fromRoot', options: string[], layers: number]>([
+  ['one layer', 'fromItems', [], 1],
+  ['one-layer-of-a-root', 'fromRoot', [], 1],
+  ['layers', 'fromItems', ['--max-layers', '4'], 4],
+  ['layers-for-each-item', 'fromItems', ['--max-layers', '10'], 5],
+  ['gzip-layer', 'fromItems', ['--layer-compression', 'gzip'], 1],
+  ['gzip-layers', 'fromItems', ['--max-layers', '4', '--layer-compression', 'gzip'], 4],
+  ['gzip-archive', 'fromItems', ['--max-layers', '4', '-C', 'gzip'], 4],
+  ['gnu-format', 'fromItems', ['--tar-format', 'gnu'], 1],
+  ['posix-format', 'fromItems', ['--tar-format', 'posix'], 1],
+  ['guix', 'fromItems', ['--dialect', 'guix'], 1],
+  ['guix-root', 'fromRoot', ['--dialect', 'guix'], 1],
+  ['guix-layers', 'fromItems', ['--dialect', 'guix', '--max-layers', '4'], 4],
+  ['guix-gzip-archive', 'fromItems', ['--dialect', 'guix', '-C', 'gzip'], 1],
+])('docker loads and runs an image of %s', (name, source, options, layers) => {
+  const tag = `tarseal-${name.replaceAll(' ', '-')}:latest`;
+  const archive = join(scratch, `${name}.tar`);
+  const report = buildToFile([...store[source], ...imageOptions(tag), ...options], archive);
+  expectRuns(archive, report, tag, layers);
+});
+
+testUnless(busyboxObstacles)('docker loads and runs an image that was streamed', () => {
+  const tag = 'tarseal-streamed:latest';
+  const { bytes, report } = buildToStdout([...store.fromItems, ...imageOptions(tag), '--max-layers', '4']);
+  expect(daemon.docker(['load'], bytes)).toContain(`Loaded image: ${tag}`);
+  expect(inspect(tag).RootFS.Layers).toEqual(report.layers.map(({ diffId }) => diffId));
+  expect(daemon.docker(['run', '--rm', '--pull', 'never', '--network', 'none', tag])).toBe(EXPECTED_REPORT);
+});
+
+testUnless(obstacles)('docker gives an image all of its tags', () => {
+  const tags = ['tarseal-demo:one', 'tarseal-demo:two', 'registry.example/team/tarseal-demo:3'];
+  const archive = join(scratch, 'tags.tar');
+  const report = buildToFile(
+    ['--root', join(DEMO, 'root'), ...tags.flatMap((tag) => ['--tag', tag]), '--entrypoint', '/bin/hello'],
+    archive,
+  );
+  expect(report.tags).toEqual(tags);
+  daemon.docker(['load', '-i', archive]);
+  expect(inspect(tags[2]!).RepoTags.toSorted()).toEqual(tags.toSorted());
+});
+
+const demoTest = process.arch === 'x64' ? testUnless(obstacles) : test.skip;
+demoTest('docker runs the demo image', () => {
+  const archive = join(scratch, 'demo.tar');
+  const report = buildToFile(['--spec', join(DEMO, 'tarseal.yaml')], archive);
+  expect(daemon.docker(['load', '-i', archive])).toContain('Loaded image: tarseal-demo:1');
+  expect(inspect('tarseal-demo:1').Id).toBe(daemon.usesContainerdStore ? report.manifest : report.image);
+  expect(daemon.docker(['run', '--rm', '--pull', 'never', '--network', 'none', 'tarseal-demo:1'])).toBe(
+    readFileSync(join(DEMO, 'root', 'share', 'greeting.txt'), 'utf8'),
+  );
+});
