@@ -9,10 +9,15 @@ export {
   type BuiltImage,
   type BuiltLayer,
   buildImage,
+  type CreatedTar,
+  createTar,
   type ImagePlan,
   type LayerReport,
+  parseMemberList,
   planImage,
   readBuildSpec,
+  type TarMember,
+  type TarSpec,
 } from './build/index.js';
 export type { Digest } from './digest/index.js';
 export { TarsealError } from './errors/index.js';

@@ -1,6 +1,15 @@
 import { tmpdir } from 'node:os';
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type BuildSpec, type BuiltImage, buildImage, type ImagePlan, planImage, readBuildSpec } from '../index.js';
+import { type Command, Option } from 'commander';
+import {
+  type BuildSpec,
+  type BuiltImage,
+  buildImage,
+  type ImagePlan,
+  planImage,
+  readBuildSpec,
+  TarsealError,
+} from '../index.js';
+import { integer, repeatable } from './option-values.js';
 import { createProgress } from './progress.js';
 
 interface BuildOptions extends Omit<BuildSpec, 'paths'> {
@@ -16,13 +25,6 @@ const EXAMPLE = `
 Example:
   $ tarseal build --add ./app=/app --entrypoint /app/run -t hello:1 -o hello.tar
   $ docker load -i hello.tar`;
-
-const repeatable = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
-
-const integer = (value: string): number => {
-  if (!/^[0-9]{1,9}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(value);
-};
 
 export function addBuildCommand(program: Command): void {
   const command = program
@@ -121,6 +123,9 @@ async function runBuild(paths: readonly string[], options: BuildOptions, signal:
   const fromFile = specFile === undefined ? {} : await readBuildSpec(specFile, cwd);
   const spec = withCreated({ ...fromFile, ...given, ...(paths.length > 0 && { paths }) });
 
+  if (spec.output === '-' && !dryRun && process.stdout.isTTY) {
+    throw new TarsealError('OUTPUT_INVALID', 'Cannot write an image to a terminal: a file must be given with -o');
+  }
   const progress = await createProgress(wantsProgress !== false && !quiet && !dryRun && process.stderr.isTTY === true);
   const context = {
     cwd,

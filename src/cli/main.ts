@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { addBuildCommand } from './build-command.js';
 import { EXIT_USAGE, exitCodeOf, reportError } from './report.js';
 import { runWithSignals } from './signals.js';
+import { addTarCommand } from './tar-command.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -14,6 +15,7 @@ const program = new Command('tarseal')
   .exitOverride();
 
 addBuildCommand(program);
+addTarCommand(program);
 
 try {
   await runWithSignals((signal) => {

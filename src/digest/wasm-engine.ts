@@ -34,16 +34,14 @@ export async function loadWasmEngine(): Promise<HashEngine> {
     const activate = (): void => {
       if (active === self) return;
       park();
-      // start() or an earlier turn of another instance has left the state here.
+      // An instance that is not active was parked by another one's turn.
       if (self.saved !== undefined) hasher.load(self.saved);
-      self.saved = undefined;
       active = self;
     };
     return {
       start(): void {
         park();
         hasher.init();
-        self.saved = undefined;
         active = self;
       },
       update(bytes: Uint8Array): void {

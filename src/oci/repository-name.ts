@@ -32,7 +32,7 @@ export function defaultRepositoryName(basename: string): string {
       // A separator is ".", "_", "__" or a run of "-": of any other run its first character stays.
       .replace(/[._-]{2,}/g, (run) => (run === '__' || /^-+$/.test(run) ? run : run.charAt(0)))
       .slice(0, MAX_REPOSITORY_LENGTH - LIBRARY_PREFIX.length)
-      .replace(/[._-]+$/, '')
+      .replace(/^[._-]+|[._-]+$/g, '')
   );
 }
 

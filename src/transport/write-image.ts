@@ -6,7 +6,7 @@ import type { LayerSource } from './layer-source.js';
 import type { ImageLayout } from './members.js';
 import { writeOciLayout } from './oci-layout-directory.js';
 import { openAtomicFile } from './output/atomic-file.js';
-import { openStream } from './output/stream-output.js';
+import { writeSequentially } from './output/sequential-output.js';
 import type { OutputTarget } from './output/target.js';
 import { writeSeekableArchive } from './seekable-archive.js';
 import { writeStreamedArchive } from './streamed-archive.js';
@@ -44,72 +44,28 @@ export async function writeImage(
   sources: readonly LayerSource[],
   options: WriteOptions,
 ): Promise<WrittenImage> {
-  switch (target.kind) {
-    case 'directory':
-      return writeOciLayout(layout, sources, target);
-    case 'file':
-      return writeFile(target.path, target.mode, layout, sources, options);
-    case 'stdout':
-    case 'stream': {
-      const stream = await openStream(target.kind === 'stdout' ? STDOUT : target.path, options.signal);
-      try {
-        return await writeSequentially(
-          (chunk) => stream.write(chunk),
-          layout,
-          sources,
-          options,
-          options.temporaryDirectory,
-        );
-      } finally {
-        await stream.close();
-      }
+  if (target.kind === 'directory') return writeOciLayout(layout, sources, target);
+
+  const sizesAreKnown = sources.every((source) => !source.compressed || source.tarSizeBytes <= SURE_OF_ONE_BLOCK);
+  if (target.kind === 'file' && options.compression === undefined && sizesAreKnown) {
+    const file = openAtomicFile(target.path, target.mode);
+    try {
+      const result = await writeSeekableArchive(layout, sources, file);
+      file.commit();
+      return result;
+    } finally {
+      file.discard();
     }
   }
-}
 
-const STDOUT = '-' as ByteString;
-
-async function writeFile(
-  path: ByteString,
-  mode: number | undefined,
-  layout: ImageLayout,
-  sources: readonly LayerSource[],
-  options: WriteOptions,
-): Promise<WrittenImage> {
-  const file = openAtomicFile(path, mode);
-  try {
-    const sizesAreKnown = sources.every((source) => !source.compressed || source.tarSizeBytes <= SURE_OF_ONE_BLOCK);
-    let result: WrittenImage;
-    if (options.compression === undefined && sizesAreKnown) {
-      result = await writeSeekableArchive(layout, sources, file);
-    } else {
-      let position = 0;
-      const append = (chunk: Uint8Array): void => {
-        file.writeAt(chunk, position);
-        position += chunk.length;
-      };
-      result = await writeSequentially(append, layout, sources, options, directoryName(path));
-    }
-    file.commit();
-    return result;
-  } finally {
-    file.discard();
-  }
-}
-
-async function writeSequentially(
-  sink: (chunk: Uint8Array) => void | Promise<void>,
-  layout: ImageLayout,
-  sources: readonly LayerSource[],
-  options: WriteOptions,
-  spoolDirectory: ByteString | undefined,
-): Promise<WrittenImage> {
+  const spoolDirectory = target.kind === 'file' ? directoryName(target.path) : options.temporaryDirectory;
   const streamOptions = { spoolDirectory, signal: options.signal };
-  if (options.compression === undefined) return writeStreamedArchive(layout, sources, sink, streamOptions);
-
-  const { codec, level } = options.compression;
-  const blob = new CompressedBlob(createBlockCompressor(codec, level), sink, options.engine);
-  const { layers } = await writeStreamedArchive(layout, sources, (chunk) => blob.push(chunk), streamOptions);
-  const { sizeBytes } = await blob.finish();
-  return { layers, sizeBytes };
+  return writeSequentially(target, options.signal, async (sink) => {
+    if (options.compression === undefined) return writeStreamedArchive(layout, sources, sink, streamOptions);
+    const { codec, level } = options.compression;
+    const blob = new CompressedBlob(createBlockCompressor(codec, level), sink, options.engine);
+    const { layers } = await writeStreamedArchive(layout, sources, (chunk) => blob.push(chunk), streamOptions);
+    const { sizeBytes } = await blob.finish();
+    return { layers, sizeBytes };
+  });
 }

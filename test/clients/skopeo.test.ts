@@ -79,7 +79,6 @@ const CASES: [name: string, options: string[]][] = [
 describe('docker-archive:', () => {
   testUnless(obstacles).each<[name: string, options: string[]]>([
     ...CASES,
-    ['gzip archive', ['-C', 'gzip']],
     ['guix', ['--dialect', 'guix']],
     ['guix layers', ['--dialect', 'guix', '--max-layers', '4']],
   ])('skopeo reads and copies %s', (name, options) => {
@@ -106,6 +105,7 @@ describe('docker-archive:', () => {
 describe('oci-archive: and oci:', () => {
   testUnless(obstacles).each<[name: string, options: string[]]>([
     ...CASES,
+    ['gzip archive', ['-C', 'gzip']],
     ...CASES.map(([name, options]): [string, string[]] => [
       `${name} in an OCI archive`,
       [...options, '--format', 'oci-archive'],

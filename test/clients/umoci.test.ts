@@ -20,7 +20,7 @@ import { missingClients, testUnless } from '../support/clients.js';
 import { run, sha256 } from '../support/commands.js';
 import { buildToFile } from '../support/tarseal.js';
 
-const obstacles = missingClients('umoci', 'skopeo', 'mkfifo');
+const obstacles = missingClients('umoci', 'skopeo', 'mkfifo', 'mknod');
 // Owners are only set, and modes of files that we may not read only kept, for root.
 if (process.getuid?.() !== 0) obstacles.push('umoci unpack of owners needs root');
 
@@ -78,15 +78,17 @@ function createTree(root: string): void {
     ['owned/file', 'owned', 0o640],
     ['owned/below/file', 'owned', 0o640],
     ['ruled', 'mode by rule', 0o600],
-    ['ünïcødé\uff5e\u{10000}', 'unicode', 0o644],
+    [Buffer.from('ünïcødé\uff5e\u{10000}').toString('latin1'), 'unicode', 0o644],
+    ['invalid \xff\xfe UTF-8', 'bytes', 0o644],
+    [`invalid \xc3 ${'and long '.repeat(20)}`, 'bytes', 0o644],
     ['new\nline "quoted" \\ back', 'awkward', 0o644],
     [`${long}/${long}/file`, 'prefix', 0o644],
     [`${long}/${long}/${long}/file`, 'pax', 0o644],
     [`dir/${'f'.repeat(200)}`, 'pax', 0o644],
   ];
   for (const [path, content, mode] of files) {
-    writeFileSync(join(root, path), content);
-    chmodSync(join(root, path), mode);
+    writeFileSync(fileAt(root, path), content);
+    chmodSync(fileAt(root, path), mode);
   }
   symlinkSync('program', join(root, 'bin/link'));
   symlinkSync('/nowhere/at all', join(root, 'dangling'));
@@ -94,6 +96,8 @@ function createTree(root: string): void {
   symlinkSync('l'.repeat(150), join(root, 'long-link'));
   symlinkSync('zïel', join(root, 'unicode-link'));
   run('mkfifo', ['-m', '620', join(root, 'fifo')]);
+  run('mknod', ['-m', '666', join(root, 'null'), 'c', '1', '3']);
+  run('mknod', ['-m', '640', join(root, 'loop'), 'b', '7', '259']);
   for (const directory of directories) chmodSync(join(root, directory), 0o755);
   chmodSync(join(root, 'dir/closed'), 0o500);
   chmodSync(join(root, 'tmp'), 0o1777);
@@ -105,18 +109,34 @@ function createTree(root: string): void {
 
 /** One line a member, in byte order of paths: type, attributes and content or link target. */
 function describeTree(root: string, attributesOf: (path: string, stats: Stats) => string): string[] {
-  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+  return listTree(root)
     .sort()
     .map((path) => {
-      const file = join(root, path);
+      const file = fileAt(root, path);
       const stats = lstatSync(file);
-      // Linux gives every symbolic link the mode 0777; it has no meaning.
       const attributes = attributesOf(path, stats);
-      if (stats.isSymbolicLink()) return `${path}: link ${attributes.replace(/^\d+/, '777')} ${readlinkSync(file)}`;
+      // Linux gives every symbolic link the mode 0777; it has no meaning.
+      if (stats.isSymbolicLink())
+        return `${path}: link ${attributes.replace(/^\d+/, '777')} ${readlinkSync(file, 'latin1')}`;
       if (stats.isDirectory()) return `${path}: directory ${attributes}`;
       if (stats.isFIFO()) return `${path}: fifo ${attributes}`;
+      if (stats.isCharacterDevice()) return `${path}: character device ${attributes} ${stats.rdev}`;
+      if (stats.isBlockDevice()) return `${path}: block device ${attributes} ${stats.rdev}`;
       return `${path}: file ${attributes} ${stats.size} ${sha256(readFileSync(file))}`;
     });
+}
+
+/** A path below `root` whose name is bytes, one a character: not every name is UTF-8. */
+function fileAt(root: string, path: string): Buffer {
+  return Buffer.from(join(root, path), 'latin1');
+}
+
+/** `readdirSync` with `recursive` follows symbolic links in some versions of Node. */
+function listTree(root: string, below = ''): string[] {
+  return readdirSync(fileAt(root, below), 'latin1').flatMap((name) => {
+    const path = join(below, name);
+    return lstatSync(fileAt(root, path)).isDirectory() ? [path, ...listTree(root, path)] : [path];
+  });
 }
 
 function unpack(layout: string, name: string): string[] {
@@ -144,7 +164,7 @@ testUnless(obstacles).each<[name: string, options: string[]]>([
 testUnless(obstacles).each<[name: string, transport: string, options: string[]]>([
   ['a Docker archive', 'docker-archive', []],
   ['a Docker archive with gzip layers', 'docker-archive', ['--layer-compression', 'gzip']],
-  ['a Docker archive of the guix dialect', 'docker-archive', ['--dialect', 'guix']],
+  ['a Docker archive of the guix dialect', 'docker-archive', ['--dialect', 'guix', '--prefix', '/']],
   ['an OCI archive', 'oci-archive', []],
 ])('umoci unpacks what skopeo copied from %s to the source tree', (name, transport, options) => {
   const archive = join(scratch, `${name}.tar`);

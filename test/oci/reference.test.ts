@@ -134,8 +134,12 @@ describe('parseReference', () => {
       expect(stderr).toMatch(/Invalid destination name|no such file or directory/);
       return !stderr.includes('Invalid destination name');
     };
+    // Docker's parser takes a first component that is no host for a path, and then has a name without a registry.
+    const leniencies = ['us_er.example/c'];
     // An empty reference means "none" to skopeo. Newer parsers than that of Debian's skopeo count 255 without the host.
-    const texts = [...VALID, ...INVALID].map(([text]) => text).filter((text) => text !== '' && text.length < 200);
+    const texts = [...VALID, ...INVALID]
+      .map(([text]) => text)
+      .filter((text) => text !== '' && text.length < 200 && !leniencies.includes(text));
     const verdicts = texts.map((text) => ({ text, valid: accepts(text) }));
     expect(verdicts).toEqual(texts.map((text) => ({ text, valid: VALID.some(([valid]) => valid === text) })));
   });

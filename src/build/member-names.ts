@@ -1,0 +1,49 @@
+import { type ByteString, byteStringFrom, bytesOf } from '../bytes/index.js';
+
+/**
+ * A name that stays below the directory where it is unpacked, as GNU tar makes it: without everything up to the last
+ * `..` component and without the slashes that are then in front. Nothing left is `.`.
+ *
+ * @returns the name, and what was removed from its front
+ */
+export function safeMemberName(name: ByteString): { readonly name: ByteString; readonly removed: ByteString } {
+  let end = 0;
+  let offset = 0;
+  for (const component of name.split('/')) {
+    if (component === '..') end = offset + 2;
+    offset += component.length + 1;
+  }
+  while (name.charCodeAt(end) === 0x2f) end++;
+  return { name: (name.slice(end) || '.') as ByteString, removed: name.slice(0, end) as ByteString };
+}
+
+/**
+ * Reads a list of names as GNU tar's `-T` does: one a line with backslash escapes undone, or ended by NUL and verbatim.
+ *
+ * @param isVerbatim with `--null`
+ */
+export function parseMemberList(list: Uint8Array, isVerbatim: boolean): Uint8Array[] {
+  const names = byteStringFrom(list)
+    .split(isVerbatim ? '\0' : '\n')
+    .filter((name) => name !== '') as ByteString[];
+  return names.map((name) => bytesOf(isVerbatim ? name : unquote(name)));
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '?': '\x7f',
+  '\\': '\\',
+};
+
+/** Undoes GNU tar's quoting of names: `\n`, `\\`, `\NNN` in octal and the like; what is no escape stays. */
+function unquote(name: ByteString): ByteString {
+  return name.replace(/\\([0-3][0-7]{0,2}|[4-7][0-7]?|[abfnrtv?\\])/g, (_, escape: string) =>
+    /^[0-7]/.test(escape) ? String.fromCharCode(Number.parseInt(escape, 8)) : ESCAPES[escape]!,
+  ) as ByteString;
+}

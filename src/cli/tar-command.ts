@@ -1,0 +1,218 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Command, Option } from 'commander';
+import { type CreatedTar, createTar, parseMemberList, type TarMember, type TarSpec, TarsealError } from '../index.js';
+import { integer, repeatable } from './option-values.js';
+
+interface TarOptions {
+  readonly file?: string;
+  readonly null?: boolean;
+  readonly exclude?: readonly string[];
+  readonly format?: string;
+  readonly sort?: 'name' | 'none';
+  readonly mtime?: string;
+  readonly owner?: string;
+  readonly group?: string;
+  readonly numericOwner?: boolean;
+  readonly mode?: string;
+  readonly transform?: readonly string[];
+  readonly xform?: readonly string[];
+  readonly paxOption?: readonly string[];
+  readonly blockingFactor?: number;
+  readonly gzip?: boolean;
+  readonly absoluteNames?: boolean;
+  readonly strict?: boolean;
+  readonly codec?: string;
+  readonly hashEngine?: 'auto' | 'wasm' | 'native';
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const EXAMPLE = `
+Example:
+  $ tarseal tar -C dist -czf app.tar.gz .
+  $ find src -print0 | LC_ALL=C sort -z | tarseal tar --null --no-recursion -T - -cf src.tar
+
+The archive is what GNU tar writes with --sort=name --mtime=@1 --owner=root:0 --group=root:0 --hard-dereference.`;
+
+/** What GNU tar must be told in its posix format to be deterministic, and what ours does. */
+const PAX_OPTIONS: ReadonlySet<string> = new Set(['exthdr.name=%d/PaxHeaders/%f', 'delete=atime', 'delete=ctime']);
+
+export function addTarCommand(program: Command): void {
+  const command = program
+    .command('tar')
+    .summary('write a deterministic tar archive, with options as GNU tar has them')
+    .description('Writes a deterministic tar archive, with options as GNU tar has them.')
+    .argument('[member...]', 'files and directories')
+    .option('-c, --create', 'create an archive, which is all that this command does')
+    .option('-f, --file <FILE>', 'the archive, - for stdout (default: -)')
+    .option('-C, --directory <DIR>', 'directory of the members that follow (repeatable)', repeatable)
+    .option('-T, --files-from <FILE>', 'names of members, one a line, - for stdin (repeatable)', repeatable)
+    .option('--null', 'names in -T end in NUL and are verbatim')
+    .option('--no-recursion', 'of the members that follow, only themselves')
+    .option('--exclude <PATTERN>', 'leave out what matches (repeatable)', repeatable)
+    .addOption(new Option('--format <FORMAT>', 'format (default: ustar)').choices(['ustar', 'gnu', 'posix', 'pax']))
+    .addOption(new Option('--sort <ORDER>', 'order of names in a directory (default: name)').choices(['name', 'none']))
+    .option('--mtime <TIME>', '@SECONDS or ISO 8601 (default: @1)')
+    .option('--owner <NAME:ID>', 'owner of every member (default: root:0)')
+    .option('--group <NAME:ID>', 'group of every member (default: root:0)')
+    .option('--numeric-owner', 'write no names of owners')
+    .option('--mode <CHANGES>', 'mode changes for every member, as under umask 0')
+    .option('--hard-dereference', 'store hard links as the files they are, which is always done')
+    .option('--transform <EXPRESSION>', 'sed s expression on names (repeatable)', repeatable)
+    .option('--xform <EXPRESSION>', 'the same', repeatable)
+    .option(
+      '--pax-option <KEYWORDS>',
+      'only exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime, which is always done',
+      repeatable,
+    )
+    .option('-b, --blocking-factor <N>', 'blocks of 512 bytes in a record (default: 20)', integer)
+    .option('-z, --gzip', 'compress')
+    .option('-P, --absolute-names', 'keep leading slashes and .. in names')
+    .option('--strict', 'refuse what plain ustar cannot represent')
+    .option('--codec <NAME>', 'frozen codec (default: gzip-fflate-1)')
+    .addOption(
+      new Option('--hash-engine <ENGINE>', 'never changes a byte (default: auto)').choices(['auto', 'wasm', 'native']),
+    )
+    .option('--json', 'print one JSON object')
+    .option('--quiet', 'no warnings, no result')
+    .option('--no-progress', 'no progress bar')
+    .option('--debug', 'print stack traces')
+    .addHelpText('after', EXAMPLE);
+  command.action((_members: string[], options: TarOptions) => {
+    const ownArguments = program.args.slice(program.args.indexOf(command.name()) + 1);
+    return runTar(command, ownArguments, options, program.getOptionValue('signal') as AbortSignal);
+  });
+}
+
+async function runTar(
+  command: Command,
+  ownArguments: readonly string[],
+  options: TarOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  checkPaxOptions(options);
+  const output = options.file ?? '-';
+  if (output === '-' && process.stdout.isTTY) {
+    throw new TarsealError('OUTPUT_INVALID', 'Cannot write an archive to a terminal: a file must be given with -f');
+  }
+  const cwd = process.cwd();
+  const members = orderedMembers(command, ownArguments, cwd, options.null ?? false);
+  const spec: TarSpec = {
+    members,
+    output,
+    ...(options.format !== undefined && {
+      format: options.format === 'pax' ? 'posix' : (options.format as 'ustar' | 'gnu' | 'posix'),
+    }),
+    ...pick(options, [
+      'strict',
+      'sort',
+      'mtime',
+      'owner',
+      'group',
+      'numericOwner',
+      'mode',
+      'exclude',
+      'absoluteNames',
+      'blockingFactor',
+      'codec',
+      'hashEngine',
+    ]),
+    transform: [...(options.transform ?? []), ...(options.xform ?? [])],
+    ...(options.gzip && { compression: 'gzip' }),
+  };
+  const onWarning = (message: string): void => {
+    if (!options.quiet) process.stderr.write(`tarseal: warning: ${message}\n`);
+  };
+  const created = await createTar(spec, { cwd, signal, onWarning });
+  if (options.json) (output === '-' ? process.stderr : process.stdout).write(`${describeJson(created)}\n`);
+  else if (!options.quiet) process.stderr.write(`${created.sha256} ${created.sizeBytes} ${created.output}\n`);
+}
+
+function describeJson({ sha256, sizeBytes, members }: CreatedTar): string {
+  return JSON.stringify({ sha256, sizeBytes, members });
+}
+
+/**
+ * Members in the order of the command line, each with the directory and the recursion that were in force before it:
+ * commander keeps values, not their order, so the same arguments are read once more for it.
+ */
+function orderedMembers(
+  command: Command,
+  ownArguments: readonly string[],
+  cwd: string,
+  isVerbatim: boolean,
+): TarMember[] {
+  const { tokens } = parseArgs({
+    args: [...ownArguments],
+    options: Object.fromEntries(
+      command.options.map(({ long, short, required }) => [
+        (long ?? '').slice(2),
+        { type: required ? ('string' as const) : ('boolean' as const), ...(short && { short: short.slice(1) }) },
+      ]),
+    ),
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  });
+  const members: TarMember[] = [];
+  let directory = cwd;
+  let recursive = true;
+  for (const token of tokens) {
+    if (token.kind === 'positional') members.push({ name: token.value, directory, recursive });
+    if (token.kind !== 'option') continue;
+    if (token.name === 'directory') directory = resolve(directory, token.value ?? '');
+    if (token.name === 'no-recursion') recursive = false;
+    if (token.name === 'files-from') {
+      for (const name of readMemberList(token.value ?? '-', isVerbatim)) members.push({ name, directory, recursive });
+    }
+  }
+  if (members.length === 0 && !tokens.some((token) => token.kind === 'option' && token.name === 'files-from')) {
+    throw new TarsealError(
+      'SPEC_INVALID',
+      'Cannot write an empty archive: at least one member must be given, and there is none',
+    );
+  }
+  return members;
+}
+
+function readMemberList(file: string, isVerbatim: boolean): Uint8Array[] {
+  let list: Buffer;
+  try {
+    list = readFileSync(file === '-' ? 0 : file);
+  } catch (error) {
+    throw new TarsealError(
+      'SPEC_FILE',
+      `Cannot read -T "${file}": ${(error as NodeJS.ErrnoException).code ?? 'it cannot be read'}`,
+      {},
+      { cause: error },
+    );
+  }
+  const names = parseMemberList(list, isVerbatim);
+  const option = isVerbatim ? undefined : names.find((name) => name[0] === 0x2d);
+  if (option !== undefined) {
+    throw new TarsealError(
+      'SPEC_INVALID',
+      `Cannot use the name "${Buffer.from(option).toString()}" of -T: what begins with "-" is an option to GNU tar; write ./ before it, or use --null`,
+    );
+  }
+  return names;
+}
+
+function checkPaxOptions({ paxOption = [] }: TarOptions): void {
+  for (const keyword of paxOption.flatMap((list) => list.split(','))) {
+    if (!PAX_OPTIONS.has(keyword.trim())) {
+      throw new TarsealError(
+        'SPEC_INVALID',
+        `Cannot use --pax-option "${keyword.trim()}": it must be one of ${[...PAX_OPTIONS].join(', ')}`,
+      );
+    }
+  }
+}
+
+function pick<T extends object, K extends keyof T>(value: T, keys: readonly K[]): Partial<Pick<T, K>> {
+  return Object.fromEntries(keys.filter((key) => value[key] !== undefined).map((key) => [key, value[key]])) as Partial<
+    Pick<T, K>
+  >;
+}

@@ -1,0 +1,40 @@
+import type { ByteString } from '../../bytes/index.js';
+import type { ChunkSink } from '../../layer/index.js';
+import { openAtomicFile } from './atomic-file.js';
+import { openStream } from './stream-output.js';
+import type { OutputTarget } from './target.js';
+
+const STDOUT = '-' as ByteString;
+
+/**
+ * Lets `work` write an output from its beginning to its end. A file appears when the work is done; when it fails, the
+ * target is untouched.
+ *
+ * @throws {TransportError} OUTPUT_INVALID, OUTPUT_FAILED; whatever `work` throws
+ */
+export async function writeSequentially<T>(
+  target: Exclude<OutputTarget, { kind: 'directory' }>,
+  signal: AbortSignal | undefined,
+  work: (sink: ChunkSink) => Promise<T>,
+): Promise<T> {
+  if (target.kind !== 'file') {
+    const stream = await openStream(target.kind === 'stdout' ? STDOUT : target.path, signal);
+    try {
+      return await work((chunk) => stream.write(chunk));
+    } finally {
+      await stream.close();
+    }
+  }
+  const file = openAtomicFile(target.path, target.mode);
+  try {
+    let position = 0;
+    const result = await work((chunk) => {
+      file.writeAt(chunk, position);
+      position += chunk.length;
+    });
+    file.commit();
+    return result;
+  } finally {
+    file.discard();
+  }
+}

@@ -1,0 +1,516 @@
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { testUnless } from '../support/clients.js';
+import { scratchDirectory } from '../support/scratch.js';
+import { PROGRAM } from '../support/tarseal.js';
+
+const isRoot = process.getuid?.() === 0;
+const NOBODY = 65_534;
+
+interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function tarseal(
+  args: readonly string[],
+  options: { cwd?: string; uid?: number; env?: Record<string, string> } = {},
+): Outcome {
+  const { uid, env, ...rest } = options;
+  const result = spawnSync(process.execPath, [PROGRAM, ...args], {
+    ...rest,
+    ...(uid !== undefined && { uid, gid: uid }),
+    env: { PATH: process.env['PATH'], ...env },
+    maxBuffer: 1 << 28,
+  });
+  return { status: result.status, stdout: result.stdout.toString('latin1'), stderr: result.stderr.toString() };
+}
+
+/** A scratch directory with a source `src` and a target `out.tar` that must stay as it is. */
+function scene(): { dir: string; src: string; out: string } {
+  const dir = scratchDirectory();
+  const src = join(dir, 'src');
+  mkdirSync(join(src, 'sub'), { recursive: true });
+  writeFileSync(join(src, 'file'), 'content');
+  const out = join(dir, 'out.tar');
+  writeFileSync(out, 'precious');
+  return { dir, src, out };
+}
+
+function expectRefused(outcome: Outcome, status: number, message: RegExp, out?: string): void {
+  expect(outcome.stderr).toMatch(message);
+  expect(outcome.status).toBe(status);
+  expect(outcome.stdout).toBe('');
+  // One message, no stack.
+  expect(outcome.stderr).not.toMatch(/^ +at /m);
+  if (out !== undefined) {
+    expect(readFileSync(out, 'utf8')).toBe('precious');
+    expect(readdirSync(join(out, '..')).filter((name) => name.includes('.tmp'))).toEqual([]);
+  }
+}
+
+describe('a wrong call is refused before anything is read: exit code 2, the target untouched', () => {
+  const cases: Readonly<Record<string, [args: string[], message: RegExp]>> = {
+    'no source': [[], /at least one source must be given/],
+    'no output': [['--root', 'src', '--NO-OUTPUT'], /unknown option|output/],
+    'a missing path': [['src/nowhere'], /"\/.*\/src\/nowhere": it does not exist \[SOURCE_MISSING\]/],
+    'a missing --add source': [['--add', 'nowhere=/x'], /nowhere": it does not exist \[SOURCE_MISSING\]/],
+    'a missing --root': [['--root', 'nowhere'], /does not exist \[SOURCE_MISSING\]/],
+    'a --root that is a file': [['--root', 'src/file'], /must be a directory, and is none \[SOURCE_INVALID\]/],
+    'an --add without a destination': [['--add', 'src'], /must have the form SRC=DEST/],
+    'a destination with ..': [['--add', 'src=/a/../b'], /"\/a\/\.\.\/b".*the component "\.\." \[PATH_INVALID\]/],
+    'a destination with .': [['--add', 'src=/a/./b'], /the component "\." \[PATH_INVALID\]/],
+    'a destination with an empty component': [['--add', 'src=/a//b'], /an empty component \[PATH_INVALID\]/],
+    'an empty destination': [['--add', 'src='], /an empty component \[PATH_INVALID\]/],
+    'a file at the root': [['--add', 'src/file=/'], /is no directory, and "\/" names one \[PATH_INVALID\]/],
+    'a file where a directory is named': [['--add', 'src/file=/a/'], /is no directory, and "\/a\/" names one/],
+    'a whiteout as a destination': [['--add', 'src=/a/.wh.x'], /must not begin with "\.wh\.".*\[WHITEOUT_NAME\]/],
+    'a whiteout as a symlink': [['-S', '/.wh..wh..opq=/x'], /\[WHITEOUT_NAME\]/],
+    'two sources for one path': [
+      ['--add', 'src/file=/x', '--add', 'src/sub=/x'],
+      /two sources at "\/x": it is a file of --add ".*file=\/x", and a directory of --add ".*sub=\/x" \[TREE_CONFLICT\]/,
+    ],
+    'two files for one path': [['--add', 'src/file=/x', '--add', 'other=/x'], /\[TREE_CONFLICT\]/],
+    'two symlinks that disagree': [
+      ['-S', '/x=a', '-S', '/x=b'],
+      /a symlink to "a" of --symlink "\/x=a", and a symlink to "b"/,
+    ],
+    'a file where a directory must be': [
+      ['--add', 'src/file=/x', '-S', '/x/y=z'],
+      /"\/x" must be a directory, and is a file of --add/,
+    ],
+    'a symlink where a directory must be': [
+      ['-S', '/x=z', '--add', 'src/file=/x/y'],
+      /"\/x" must be a directory, and is a symlink to "z"/,
+    ],
+    'two names that a transformation makes one': [
+      ['--add', 'src/file=/a1', '--add', 'other=/b1', '--transform', '/a=/b'],
+      /\[TREE_CONFLICT\]/,
+    ],
+    'a transformation to ..': [['--root', 'src', '--transform', 'file=../x'], /the component "\.\." \[PATH_INVALID\]/],
+    'a transformation without =': [['--root', 'src', '--transform', 'file'], /must be OLD=NEW/],
+    'a symlink without a target': [['-S', '/x='], /must have at least one byte/],
+    'a directory with a wrong mode': [['--directory', '/x:1888'], /.*/],
+    'an unknown system': [
+      ['--root', 'src', '--system', 'vax-vms'],
+      /unsupported system.*vax-vms|vax-vms.*unsupported/i,
+    ],
+    'an unknown platform': [['--root', 'src', '--platform', 'linux/vax'], /vax/],
+    'a platform and a system': [
+      ['--root', 'src', '--platform', 'linux/amd64', '--system', 'x86_64-linux'],
+      /both are given/,
+    ],
+    'an invalid tag: upper case': [['--root', 'src', '-t', 'UPPER:1'], /UPPER/],
+    'an invalid tag: an empty tag': [['--root', 'src', '-t', 'name:'], /name:/],
+    'an invalid tag: a long tag': [['--root', 'src', '-t', `name:${'x'.repeat(129)}`], /128/],
+    'an invalid tag: a digest': [['--root', 'src', '-t', `name@sha256:${'0'.repeat(64)}`], /digest/],
+    'an invalid env': [['--root', 'src', '--env', 'NOVALUE'], /NOVALUE/],
+    'an env without a name': [['--root', 'src', '--env', '=x'], /=x/],
+    'an invalid label': [['--root', 'src', '--label', 'nolabel'], /nolabel/],
+    'an invalid annotation': [['--root', 'src', '--annotation', 'x'], /annotation/],
+    'an invalid port': [['--root', 'src', '--expose', '70000'], /65535/],
+    'an invalid volume': [['--root', 'src', '--volume', 'relative'], /absolute/],
+    'an invalid working directory': [['--root', 'src', '--workdir', 'relative'], /absolute/],
+    'an invalid user': [['--root', 'src', '--user', 'a:b:c'], /a:b:c/],
+    'an invalid stop signal': [['--root', 'src', '--stop-signal', 'SIGNOTHING'], /SIGNOTHING/],
+    'an invalid entry point array': [['--root', 'src', '--entrypoint', '["a", 1]'], /JSON array of strings/],
+    'an invalid time': [['--root', 'src', '--mtime', 'yesterday'], /yesterday/],
+    'a time with a fraction': [['--root', 'src', '--created', '2020-01-01T00:00:00.5Z'], /2020-01-01T00:00:00\.5Z/],
+    'a day that is none': [['--root', 'src', '--created', '2021-02-30T00:00:00Z'], /2021-02-30/],
+    'an invalid mode': [['--root', 'src', '--mode', 'u+q'], /u\+q.*\[MODE_INVALID\]/],
+    'an invalid chmod': [['--root', 'src', '--chmod', '/file=999'], /999/],
+    'an invalid chown': [['--root', 'src', '--chown', '/file=root'], /root/],
+    'an invalid owner': [['--root', 'src', '--owner', 'alice'], /alice/],
+    'an owner that is too large': [['--root', 'src', '--owner', 'x:4294967296'], /4294967295/],
+    'max-layers 1': [['--root', 'src', '--max-layers', '1'], /from 2 to 125, and is 1/],
+    'max-layers 126': [['--root', 'src', '--max-layers', '126'], /from 2 to 125, and is 126/],
+    'max-layers of no number': [['--root', 'src', '--max-layers', 'many'], /whole number/],
+    'one layer of many': [['--root', 'src', '--layers', 'single', '--max-layers', '3'], /takes no --max-layers/],
+    'an unknown compression': [['--root', 'src', '-C', 'xz'], /xz/],
+    'a level out of range': [['--root', 'src', '-C', 'gzip:12'], /12/],
+    'an unknown codec': [
+      ['--root', 'src', '--codec', 'gzip-zlib-1'],
+      /gzip-zlib-1.*gzip-fflate-1|gzip-fflate-1.*gzip-zlib-1/,
+    ],
+    'an unknown option': [['--root', 'src', '--frobnicate'], /unknown option '--frobnicate'/],
+    'an unknown dialect': [['--root', 'src', '--dialect', 'klingon'], /klingon.*native, guix/],
+    'an unterminated glob': [['--root', 'src', '--exclude', '/[a'], /\[a/],
+    'a name that does not fit, with --strict': [
+      ['--add', `src=/${'n'.repeat(101)}`, '--strict'],
+      /path must be at most 100 bytes.*and is 102 bytes \[TAR_FIELD_RANGE\]/,
+    ],
+    'an owner that does not fit, with --strict': [
+      ['--root', 'src', '--owner', 'x:2097152', '--strict'],
+      /uid must be at most 2097151, and is 2097152 \[TAR_FIELD_RANGE\]/,
+    ],
+    '--strict with another format': [
+      ['--root', 'src', '--strict', '--tar-format', 'gnu'],
+      /--strict is for the ustar format/,
+    ],
+    'guix with compressed layers': [['src', '--dialect', 'guix', '--layer-compression', 'gzip'], /uncompressed layers/],
+    'guix as an OCI layout': [['src', '--dialect', 'guix', '--format', 'oci-layout'], /docker-archive/],
+    'jobs 0': [['--root', 'src', '--jobs', '0'], /from 1 to 1024, and is 0/],
+    'a config file that is no JSON': [['--root', 'src', '--config', 'other'], /must be JSON/],
+    'a missing config file': [['--root', 'src', '--config', 'nowhere.json'], /does not exist \[SPEC_FILE\]/],
+  };
+  for (const [name, [args, message]] of Object.entries(cases)) {
+    test(name, () => {
+      const { dir, out } = scene();
+      writeFileSync(join(dir, 'other'), 'other');
+      expectRefused(tarseal(['build', ...args, '-o', out], { cwd: dir }), 2, message, out);
+    });
+  }
+
+  test('no output', () => {
+    const { dir } = scene();
+    expectRefused(tarseal(['build', '--root', 'src'], { cwd: dir }), 2, /an output must be given/);
+  });
+
+  test('an unreadable file and an unreadable directory: all of them are listed', { skip: !isRoot }, () => {
+    const { dir, src, out } = scene();
+    for (const path of [dir, src]) chmodSync(path, 0o755);
+    for (const name of ['secret1', 'secret2']) writeFileSync(join(src, name), 'x', { mode: 0o600 });
+    mkdirSync(join(src, 'closed'), { mode: 0o700 });
+    chownSync(dir, NOBODY, NOBODY);
+    const outcome = tarseal(['build', '--root', src, '-o', out], { uid: NOBODY, cwd: '/' });
+    expectRefused(outcome, 2, /Cannot read 3 of the source's files and directories/, out);
+    for (const name of ['secret1', 'secret2', 'closed'])
+      expect(outcome.stderr).toContain(`src/${name}": permission denied`);
+    expectRefused(tarseal(['tar', '-cf', out, 'src'], { uid: NOBODY, cwd: dir }), 2, /Cannot read 3 of/, out);
+  });
+
+  test('a whiteout among the files of a source', () => {
+    const { src, out } = scene();
+    writeFileSync(join(src, '.wh.gone'), '');
+    expectRefused(tarseal(['build', '--root', src, '-o', out]), 2, /\.wh\.gone.*\[WHITEOUT_NAME\]/, out);
+  });
+
+  test('a name that would forge a line or a colour of the message', () => {
+    const { dir, out } = scene();
+    const outcome = tarseal(['build', '--root', 'evil\n\x1b[31mname', '-o', out], { cwd: dir });
+    expectRefused(outcome, 2, /evil\\n\\x1b\[31mname/, out);
+    expect(outcome.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  for (const [name, text, message] of [
+    ['an unknown key', 'rooot: src\n', /the key "rooot" is not known; did you mean "root" \[SPEC_KEY\]/],
+    [
+      'an unknown key inside',
+      'files:\n  /etc/x:\n    content: x\n    mod: "0644"\n',
+      /the key "files\.\/etc\/x\.mod" is not known; did you mean "mode"/,
+    ],
+    ['a key like no other', 'frobnication: 1\n', /the key "frobnication" is not known \[SPEC_KEY\]/],
+    ['a key given twice', 'root: src\nroot: other\n', /unique/],
+    ['a value of the wrong kind', 'root: 5\n', /"root" must be string, and is 5/],
+    [
+      'a mode that YAML reads as a number',
+      'files:\n  /x: {content: x, mode: 0755}\n',
+      /"files\.\/x\.mode" must be string, and is 755/,
+    ],
+    ['max-layers out of range', 'root: src\nmaxLayers: 1\n', /"maxLayers" must be >= 2, and is 1/],
+    ['no mapping', '- a\n- b\n', /the document must be object/],
+    ['no YAML', 'root: [\n', /--spec/],
+    [
+      'a bomb of aliases',
+      `a: &a [x,x,x,x,x,x,x,x,x,x]\n${'bcdefghi'
+        .split('')
+        .map((key, i) => `${key}: &${key} [${Array(10).fill(`*${'abcdefgh'[i]}`).join(',')}]`)
+        .join('\n')}\n`,
+      /--spec/,
+    ],
+  ] as const) {
+    test(`a spec file with ${name}`, () => {
+      const { dir, out } = scene();
+      writeFileSync(join(dir, 'spec.yaml'), text);
+      expectRefused(tarseal(['build', '--spec', 'spec.yaml', '-o', out], { cwd: dir }), 2, message, out);
+    });
+  }
+
+  test('a spec file that is too large', () => {
+    const { dir, out } = scene();
+    writeFileSync(join(dir, 'spec.yaml'), '');
+    truncateSync(join(dir, 'spec.yaml'), 5 << 20);
+    expectRefused(
+      tarseal(['build', '--spec', 'spec.yaml', '-o', out], { cwd: dir }),
+      2,
+      /at most 4194304 bytes, and has 5242880/,
+      out,
+    );
+  });
+
+  test('no stack without --debug, and one with it', () => {
+    const { dir, out } = scene();
+    expect(tarseal(['build', '--root', 'nowhere', '-o', out, '--debug'], { cwd: dir }).stderr).toMatch(/^ +at /m);
+  });
+});
+
+describe('targets', () => {
+  test('a directory is refused for an archive', () => {
+    const { dir, src } = scene();
+    expectRefused(
+      tarseal(['build', '--root', src, '-o', join(dir, 'src', 'sub')]),
+      2,
+      /it is a directory, and an archive is a file \[OUTPUT_INVALID\]/,
+    );
+    expectRefused(tarseal(['build', '--root', src, '-o', `${dir}/new/`]), 2, /names a directory/);
+  });
+
+  test('a file is refused for an OCI layout, and so is a directory that holds other things', () => {
+    const { src, out } = scene();
+    expectRefused(tarseal(['build', '--root', src, '-o', out, '--format', 'oci-layout']), 2, /it is no directory/, out);
+    expectRefused(
+      tarseal(['build', '--root', join(src, 'sub'), '-o', src, '--format', 'oci-layout']),
+      2,
+      /neither empty nor an OCI layout/,
+    );
+    expect(readdirSync(src).sort()).toEqual(['file', 'sub']);
+  });
+
+  test('a directory that does not exist', () => {
+    const { dir, src } = scene();
+    expectRefused(
+      tarseal(['build', '--root', src, '-o', `${dir}/no/such/out.tar`]),
+      2,
+      /no\/such" does not exist \[OUTPUT_INVALID\]/,
+    );
+    expect(readdirSync(dir).sort()).toEqual(['out.tar', 'src']);
+  });
+
+  test('a directory where nothing can be written', { skip: !isRoot }, () => {
+    const { dir, src } = scene();
+    for (const path of [dir, src]) chmodSync(path, 0o755);
+    expectRefused(
+      tarseal(['build', '--root', src, '-o', `${dir}/new.tar`], { uid: NOBODY, cwd: '/' }),
+      2,
+      /permission denied/,
+    );
+  });
+
+  test('/dev/null takes the stream', () => {
+    const { src } = scene();
+    const before = lstatSync('/dev/null');
+    expect(tarseal(['build', '--root', src, '-o', '/dev/null', '-t', 'x:1']).status).toBe(0);
+    expect(lstatSync('/dev/null').ino).toBe(before.ino);
+    expect(lstatSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
+
+  test('a symlink is followed, also one to nothing yet', () => {
+    const { dir, src, out } = scene();
+    symlinkSync('out.tar', `${dir}/link`);
+    symlinkSync('sub.tar', `${dir}/fresh`);
+    for (const name of ['link', 'fresh'])
+      expect(tarseal(['build', '--root', src, '-o', `${dir}/${name}`]).status).toBe(0);
+    expect(lstatSync(`${dir}/link`).isSymbolicLink()).toBe(true);
+    expect(readFileSync(out)).toEqual(readFileSync(`${dir}/sub.tar`));
+    symlinkSync('loop', `${dir}/loop`);
+    expectRefused(tarseal(['build', '--root', src, '-o', `${dir}/loop`]), 2, /\[OUTPUT_INVALID\]/);
+  });
+
+  test('the mode of a target that is there is kept, a new one follows the umask', () => {
+    const { dir, src, out } = scene();
+    chmodSync(out, 0o600);
+    expect(tarseal(['build', '--root', src, '-o', out]).status).toBe(0);
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+    const previous = process.umask(0o027);
+    try {
+      expect(tarseal(['build', '--root', src, '-o', `${dir}/new.tar`]).status).toBe(0);
+    } finally {
+      process.umask(previous);
+    }
+    expect(statSync(`${dir}/new.tar`).mode & 0o777).toBe(0o640);
+  });
+
+  for (const command of ['build', 'tar']) {
+    test(`the output of ${command} is no member of its own source: a warning, and the same bytes again`, () => {
+      const { src } = scene();
+      const out = join(src, 'out.tar');
+      const args = command === 'build' ? ['build', '--root', src, '-o', out] : ['tar', '-cf', out, '-C', src, '.'];
+      const first = tarseal(args);
+      expect(first.status).toBe(0);
+      const bytes = readFileSync(out);
+      const second = tarseal(args);
+      expect(second.status).toBe(0);
+      expect(second.stderr).toMatch(/out\.tar" is the output and is left out/);
+      expect(readFileSync(out).equals(bytes)).toBe(true);
+    });
+  }
+
+  test('standard output that is a file inside the source is no member', () => {
+    const { dir } = scene();
+    const run = (): Buffer => {
+      expect(
+        spawnSync('sh', ['-c', '"$0" "$1" tar -c src > src/out.tar', process.execPath, PROGRAM], { cwd: dir }).status,
+      ).toBe(0);
+      return readFileSync(`${dir}/src/out.tar`);
+    };
+    const first = run();
+    expect(run().equals(first)).toBe(true);
+    expect(first.includes('out.tar')).toBe(false);
+  });
+});
+
+describe('failures while writing: exit code 1, nothing left over', () => {
+  test('a full device', () => {
+    const { src } = scene();
+    expectRefused(
+      tarseal(['build', '--root', src, '-o', '/dev/full']),
+      1,
+      /no space left on the device \(ENOSPC\) \[OUTPUT_FAILED\]/,
+    );
+    expectRefused(
+      tarseal(['tar', '-cf', '/dev/full', src]),
+      1,
+      /no space left on the device \(ENOSPC\) \[OUTPUT_FAILED\]/,
+    );
+  });
+
+  testUnless(isRoot ? [] : ['mounting a small file system needs root'])('a full disk', () => {
+    const { dir, src } = scene();
+    writeFileSync(join(src, 'large'), Buffer.alloc(3 << 20));
+    const mount = join(dir, 'mnt');
+    mkdirSync(mount);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', mount]);
+    expect(mounted.stderr.toString()).toBe('');
+    onTestFinished(() => void spawnSync('umount', ['-l', mount]));
+    writeFileSync(join(mount, 'out.tar'), 'precious');
+    for (const args of [[], ['-C', 'gzip:0'], ['--layer-compression', 'gzip:0']]) {
+      expectRefused(
+        tarseal(['build', '--root', src, ...args, '-o', join(mount, 'out.tar')]),
+        1,
+        /no space left on the device/,
+        join(mount, 'out.tar'),
+      );
+    }
+    expectRefused(
+      tarseal(['tar', '-cf', join(mount, 'out.tar'), src]),
+      1,
+      /no space left on the device/,
+      join(mount, 'out.tar'),
+    );
+    expectRefused(
+      tarseal([
+        'build',
+        '--root',
+        src,
+        '--format',
+        'oci-layout',
+        '--layer-compression',
+        'none',
+        '-o',
+        join(mount, 'layout'),
+      ]),
+      1,
+      /no space left/,
+    );
+    expect(readdirSync(mount)).toEqual(['out.tar']);
+  });
+
+  test('a limit on the size of files', () => {
+    const { dir, src, out } = scene();
+    writeFileSync(join(src, 'large'), Buffer.alloc(3 << 20));
+    const { status, stderr } = spawnSync('sh', [
+      '-c',
+      'ulimit -f 64; trap "" XFSZ; exec "$0" "$@"',
+      process.execPath,
+      PROGRAM,
+      'build',
+      '--root',
+      src,
+      '-o',
+      out,
+    ]);
+    expect(stderr.toString()).toMatch(/larger than the system allows \(EFBIG\)/);
+    expect(status).toBe(1);
+    expect(readFileSync(out, 'utf8')).toBe('precious');
+    expect(readdirSync(dir).sort()).toEqual(['out.tar', 'src']);
+  });
+
+  for (const command of ['build', 'tar']) {
+    test(`a closed pipe, ${command}`, () => {
+      const { src } = scene();
+      writeFileSync(join(src, 'large'), Buffer.alloc(3 << 20));
+      const call = command === 'build' ? 'build --root "$2" -o -' : 'tar -c "$2"';
+      const { stdout } = spawnSync('bash', [
+        '-c',
+        `{ "$0" "$1" ${call}; echo "status $?" >&2; } 2>"$2/../err" | head -c 1 >/dev/null; cat "$2/../err"`,
+        process.execPath,
+        PROGRAM,
+        src,
+      ]);
+      expect(stdout.toString()).toMatch(/the reader closed it \(EPIPE\) \[OUTPUT_FAILED\]/);
+      expect(stdout.toString()).toMatch(/status 1/);
+    });
+  }
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    for (const format of ['docker-archive', 'oci-layout']) {
+      test(`${signal} in the middle of writing ${format}`, async () => {
+        const { dir, src, out } = scene();
+        // A hole of 200 GB: it takes long to write, and must not fill the disk before the signal.
+        truncateSync(touch(join(src, 'huge')), 200e9);
+        const target = format === 'oci-layout' ? join(dir, 'layout') : out;
+        const child = spawn(process.execPath, [
+          PROGRAM,
+          'build',
+          '--root',
+          src,
+          '-o',
+          target,
+          '--format',
+          format,
+          '--layer-compression',
+          'none',
+        ]);
+        let stderr = '';
+        child.stderr.on('data', (chunk) => {
+          stderr += String(chunk);
+        });
+        await vi.waitFor(() => expect(readdirSync(dir).some((name) => name.endsWith('.tmp'))).toBe(true), {
+          timeout: 20_000,
+          interval: 10,
+        });
+        child.kill(signal);
+        const ended = await new Promise((resolve) => child.on('close', (_, by) => resolve(by)));
+        expect(ended).toBe(signal);
+        expect(stderr).toMatch(new RegExp(`ended by ${signal}`));
+        expect(readdirSync(dir).sort()).toEqual(['out.tar', 'src']);
+        expect(readFileSync(out, 'utf8')).toBe('precious');
+      });
+    }
+  }
+
+  test('SIGTERM while a reader does not read', async () => {
+    const { dir, src } = scene();
+    writeFileSync(join(src, 'large'), Buffer.alloc(3 << 20));
+    const child = spawn(
+      process.execPath,
+      [PROGRAM, 'build', '--root', src, '-o', '-', '--layer-compression', 'gzip:1'],
+      { env: { TMPDIR: dir }, stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    child.stdout.pause();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    child.kill('SIGTERM');
+    const ended = await new Promise((resolve) => child.on('exit', (_, by) => resolve(by)));
+    expect(ended).toBe('SIGTERM');
+    expect(readdirSync(dir).sort()).toEqual(['out.tar', 'src']);
+  });
+});
+
+function touch(path: string): string {
+  writeFileSync(path, '');
+  return path;
+}
