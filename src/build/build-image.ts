@@ -254,9 +254,13 @@ function checkCombinations(
   oneOf('dialect', dialect, ['native', 'guix']);
   oneOf('format', format, ['docker-archive', 'oci-archive', 'oci-layout']);
   if (spec.jobs !== undefined && (!Number.isInteger(spec.jobs) || spec.jobs < 1 || spec.jobs > 1024)) {
-    throw new BuildError('SPEC_INVALID', `Cannot use --jobs ${spec.jobs}: it must be an integer from 1 to 1024`, {
-      value: spec.jobs,
-    });
+    throw new BuildError(
+      'SPEC_INVALID',
+      `Cannot use --jobs ${spec.jobs}: it must be an integer from 1 to 1024, and is ${spec.jobs}`,
+      {
+        value: spec.jobs,
+      },
+    );
   }
   const sources = [spec.paths, spec.add, spec.symlink, spec.directory].flatMap((list) => list ?? []);
   if (

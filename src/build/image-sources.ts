@@ -151,7 +151,7 @@ class SourceReader {
 
   #directory(text: ByteString): void {
     const source = `--directory "${displayName(text)}"`;
-    const [, name = '', mode, uid, gid] = /^(.*?)(?::([0-7]{1,5})(?::([0-9]+):([0-9]+))?)?$/s.exec(text)!;
+    const [, name = '', mode, uid, gid] = /^(.*?)(?::([0-9]+)(?::([0-9]+):([0-9]+))?)?$/s.exec(text)!;
     const place = parseImagePath(name as ByteString, '--directory');
     const owner = uid !== undefined && gid !== undefined ? ownerOfIds(parseOwnerPair(`${uid}:${gid}`)) : {};
     this.#label(place);

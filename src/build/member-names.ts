@@ -43,7 +43,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** Undoes GNU tar's quoting of names: `\n`, `\\`, `\NNN` in octal and the like; what is no escape stays. */
 function unquote(name: ByteString): ByteString {
-  return name.replace(/\\([0-3][0-7]{0,2}|[4-7][0-7]?|[abfnrtv?\\])/g, (_, escape: string) =>
-    /^[0-7]/.test(escape) ? String.fromCharCode(Number.parseInt(escape, 8)) : ESCAPES[escape]!,
+  return name.replace(/\\([0-3][0-7]{0,2}|[4-7][0-7]?|[abfnrtv?\\])/g, (_, code: string) =>
+    /^[0-7]/.test(code) ? String.fromCharCode(Number.parseInt(code, 8)) : ESCAPES[code]!,
   ) as ByteString;
 }

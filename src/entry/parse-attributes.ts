@@ -1,7 +1,7 @@
 import { type ByteString, displayName } from '../bytes/index.js';
 import { EntryError } from './entry-error.js';
 
-/** Largest user or group number: 32 bits, of which POSIX systems keep the last, -1, to themselves, but GNU tar writes it. */
+/** Largest user or group number: 32 bits. */
 const ID_LIMIT = 4_294_967_295;
 
 /** An owner or group as an archive names it. */
@@ -51,26 +51,23 @@ export function parseId(text: string, what: string): number {
 /**
  * Parses the value of `--owner` or `--group`: `NAME:ID`, `:ID`, `ID`, `+ID`, or the bare name `root`, whose number is 0.
  *
- * No other bare name is taken, because no user database is read: what the host calls a number must not reach an archive. For the same
- * reason a bare number has an empty name, except 0, which is root. That is what GNU tar writes on a host that knows
- * nobody but root.
+ * No other bare name is taken, because no user database is read: what the host calls a number must not reach an archive.
+ * For the same reason a number alone has an empty name, except 0, which is root. That is what GNU tar writes on a host
+ * that knows nobody but root. (Its manual has `+ID` as a number; 1.34 itself takes it for a name.)
  *
  * @param what names the value in a message, e.g. `owner`
  * @throws {EntryError} OWNER_INVALID when the text has none of these forms or the name holds a NUL; ID_INVALID for a bad number
  */
 export function parseOwner(text: ByteString, what: string): Owner {
-  const colon = text.indexOf(':');
-  const name = text.slice(0, Math.max(colon, 0)) as ByteString;
-  if (name.includes('\0')) refuseOwner(text, what, 'its name must not hold a NUL');
-  if (colon >= 0) return { name, id: parseId(text.slice(colon + 1), `${what} ID`) };
   if (text === 'root') return { name: text, id: 0 };
-
-  const digits = /^\+?([0-9]+)$/.exec(text)?.[1];
-  if (digits === undefined) {
+  const parts = /^(?:(.*?):|\+?(?=[0-9]+$))(.*)$/s.exec(text);
+  if (parts === null) {
     return refuseOwner(text, what, 'it must be NAME:ID or a number, because no user database is read for a name');
   }
-  const id = parseId(digits, `${what} ID`);
-  return { name: (id === 0 ? 'root' : '') as ByteString, id };
+  const [, name = '', digits] = parts;
+  if (name.includes('\0')) refuseOwner(text, what, 'its name must not hold a NUL');
+  const id = parseId(digits!, `${what} ID`);
+  return { name: (name === '' && id === 0 ? 'root' : name) as ByteString, id };
 }
 
 /**

@@ -29,21 +29,24 @@ export type RefusePattern = (reason: 'invalid' | 'unsupported', rule: string) =>
 /** RE_DUP_MAX of GNU libc. */
 const REPEAT_LIMIT = 32_767;
 
+/** Keeps the recursion of the parser far from the end of the stack. */
+const NESTING_LIMIT = 100;
+
 /** POSIX character classes in the C locale, where only ASCII has members. */
-const CLASSES: Readonly<Record<string, RegExp>> = {
-  alnum: /[0-9A-Za-z]/,
-  alpha: /[A-Za-z]/,
-  blank: /[\t ]/,
-  cntrl: /[\x00-\x1f\x7f]/,
-  digit: /[0-9]/,
-  graph: /[!-~]/,
-  lower: /[a-z]/,
-  print: /[ -~]/,
-  punct: /[!-/:-@[-`{-~]/,
-  space: /[\t-\r ]/,
-  upper: /[A-Z]/,
-  xdigit: /[0-9A-Fa-f]/,
-};
+const CLASSES: ReadonlyMap<string, RegExp> = new Map([
+  ['alnum', /[0-9A-Za-z]/],
+  ['alpha', /[A-Za-z]/],
+  ['blank', /[\t ]/],
+  ['cntrl', /[\x00-\x1f\x7f]/],
+  ['digit', /[0-9]/],
+  ['graph', /[!-~]/],
+  ['lower', /[a-z]/],
+  ['print', /[ -~]/],
+  ['punct', /[!-/:-@[-`{-~]/],
+  ['space', /[\t-\r ]/],
+  ['upper', /[A-Z]/],
+  ['xdigit', /[0-9A-Fa-f]/],
+]);
 /** The escapes of GNU libc that stand for a set of bytes. */
 const CLASS_ESCAPES: Readonly<Record<string, RegExp>> = { w: /\w/, W: /\W/, s: /[\t-\r ]/, S: /[^\t-\r ]/ };
 
@@ -119,6 +122,7 @@ class PatternParser {
   }
 
   #parseGroup(depth: number): PatternNode {
+    if (depth > NESTING_LIMIT) this.#refuse('invalid', `parentheses must nest at most ${NESTING_LIMIT} deep`);
     const index = ++this.#groupCount;
     const body = this.#parseSequence(depth);
     if (!this.#accept(this.#operator(')'))) this.#refuse('invalid', 'an opening parenthesis must have a closing one');
@@ -192,7 +196,7 @@ class PatternParser {
     // Without regard to case, GNU libc takes [:lower:] and [:upper:] as [:alpha:].
     const isCase = this.#ignoreCase && (name === 'lower' || name === 'upper');
     const members =
-      CLASSES[isCase ? 'alpha' : name] ?? this.#refuse('invalid', 'a class must be one of POSIX, e.g. [:alpha:]');
+      CLASSES.get(isCase ? 'alpha' : name) ?? this.#refuse('invalid', 'a class must be one of POSIX, e.g. [:alpha:]');
     this.#at += name.length + 2;
     return (char) => members.test(char);
   }

@@ -90,7 +90,7 @@ describe('an archive is byte for byte that of GNU tar', () => {
         .toString('latin1')
         .split('\n')
         .slice(0, -1);
-      const unquoted = order.map((line) => unescape(line).replace(/\/$/, ''));
+      const unquoted = order.map((line) => unquote(line).replace(/\/$/, ''));
       expect(new Set(unquoted)).toEqual(new Set(names));
       const members = unquoted.map((name) => expected.get(name)!);
       const size = members.reduce((sum, { length }) => sum + length, 0);
@@ -358,7 +358,7 @@ async function readHead(fd: number, size: number): Promise<Buffer> {
 }
 
 /** Undoes GNU tar's `--quoting-style=escape`. */
-function unescape(line: string): string {
+function unquote(line: string): string {
   const named: Record<string, string> = {
     n: '\n',
     t: '\t',

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -66,7 +67,6 @@ function expectRefused(outcome: Outcome, status: number, message: RegExp, out?: 
 describe('a wrong call is refused before anything is read: exit code 2, the target untouched', () => {
   const cases: Readonly<Record<string, [args: string[], message: RegExp]>> = {
     'no source': [[], /at least one source must be given/],
-    'no output': [['--root', 'src', '--NO-OUTPUT'], /unknown option|output/],
     'a missing path': [['src/nowhere'], /"\/.*\/src\/nowhere": it does not exist \[SOURCE_MISSING\]/],
     'a missing --add source': [['--add', 'nowhere=/x'], /nowhere": it does not exist \[SOURCE_MISSING\]/],
     'a missing --root': [['--root', 'nowhere'], /does not exist \[SOURCE_MISSING\]/],
@@ -95,7 +95,7 @@ describe('a wrong call is refused before anything is read: exit code 2, the targ
     ],
     'a symlink where a directory must be': [
       ['-S', '/x=z', '--add', 'src/file=/x/y'],
-      /"\/x" must be a directory, and is a symlink to "z"/,
+      /two sources at "\/x": it is a directory of --add .*, and a symlink to "z" of --symlink "\/x=z" \[TREE_CONFLICT\]/,
     ],
     'two names that a transformation makes one': [
       ['--add', 'src/file=/a1', '--add', 'other=/b1', '--transform', '/a=/b'],
@@ -104,7 +104,7 @@ describe('a wrong call is refused before anything is read: exit code 2, the targ
     'a transformation to ..': [['--root', 'src', '--transform', 'file=../x'], /the component "\.\." \[PATH_INVALID\]/],
     'a transformation without =': [['--root', 'src', '--transform', 'file'], /must be OLD=NEW/],
     'a symlink without a target': [['-S', '/x='], /must have at least one byte/],
-    'a directory with a wrong mode': [['--directory', '/x:1888'], /.*/],
+    'a directory with a wrong mode': [['--directory', '/x:1888'], /1888/],
     'an unknown system': [
       ['--root', 'src', '--system', 'vax-vms'],
       /unsupported system.*vax-vms|vax-vms.*unsupported/i,
@@ -495,7 +495,7 @@ describe('failures while writing: exit code 1, nothing left over', () => {
 
   test('SIGTERM while a reader does not read', async () => {
     const { dir, src } = scene();
-    writeFileSync(join(src, 'large'), Buffer.alloc(3 << 20));
+    writeFileSync(join(src, 'large'), randomBytes(3 << 20));
     const child = spawn(
       process.execPath,
       [PROGRAM, 'build', '--root', src, '-o', '-', '--layer-compression', 'gzip:1'],
