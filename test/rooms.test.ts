@@ -39,12 +39,14 @@ const PORTABLE_PACKAGES = ['hash-wasm', 'fflate'];
 /** Modules whose values are the host's; below `cli` they arrive as arguments. */
 const HOST_MODULES = ['node:os', 'node:process'];
 
-/** What below `cli` would let the host reach a byte of the output. */
+/** What below `cli` would let the host reach a byte of the output, or print. */
 const HOST_STATE: Readonly<Record<string, RegExp>> = {
   'the environment, the working directory or the umask': /\bprocess\s*(?:\?\.|!?\.)\s*(?:env|cwd|umask)\b/g,
   'a property of process that cannot be checked': /\bprocess\s*(?:\?\.)?\[|=\s*process\s*[;,)]/g,
   'the clock': /\bDate\s*\.\s*now\b|(?<![\w$.])Date\s*\(\s*\)|\bnew\s+Date\b(?!\s*\()|\bperformance\s*\.\s*\w/g,
   'random numbers': /\bMath\s*\.\s*random\b|\brandom(?:UUID|Bytes|Int)\b|\bgetRandomValues\b/g,
+  'the terminal or the exit code': /\bconsole\s*\.|\bprocess\s*\.\s*(?:std(?:in|out|err)|argv|exit\w*)\b/g,
+  'modules that cannot be checked': /\bcreateRequire\b|\bgetBuiltinModule\b/g,
   'the locale': /\blocaleCompare\b|\btoLocale\w*|\bIntl\s*\./g,
 };
 
@@ -69,7 +71,7 @@ function findImports(text: string): Import[] {
     for (const match of masked.matchAll(pattern)) {
       const quoted = match.indices?.groups?.['quoted'];
       const specifier = quoted && text.slice(quoted[0] + 1, quoted[1] - 1);
-      imports.push({ specifier: specifier?.includes('${') ? undefined : specifier, isDynamic, offset: match.index });
+      imports.push({ specifier, isDynamic, offset: match.index });
     }
   };
   add(/\b(?:import|export)\b[^'"`;()=]*?\bfrom\s*(?<quoted>'_*'|"_*")/dg, false);
@@ -104,7 +106,7 @@ function findViolations(files: readonly SourceFile[], dependencies: readonly str
         const masked = maskSource(file.text);
         for (const [what, pattern] of Object.entries(HOST_STATE)) {
           for (const match of masked.matchAll(pattern))
-            blame(match.index, `"${match[0]}" reads ${what}, as only cli may`);
+            blame(match.index, `"${match[0]}" uses ${what}, as only cli may`);
         }
       }
     }
@@ -275,29 +277,33 @@ describe('a made-up source', () => {
     ['a module of Node by its old name', 'build/a.ts', "import { readFileSync } from 'fs';", 'no dependency'],
     ['a computed name', 'build/a.ts', 'const a = await import(`../$' + '{room}/index.js`);', 'computed'],
     ['require', 'tar/a.ts', "const a = require('../tree/index.js');", 'tar may not import tree'],
-    ['environment', 'build/a.ts', "const a = process.env['HOME'];", 'reads the environment'],
+    ['environment', 'build/a.ts', "const a = process.env['HOME'];", 'uses the environment'],
     [
       'environment in a template',
       'build/a.ts',
       'const a = `~$' + "{process.env['HOME'] ?? '}'}`;",
-      'reads the environment',
+      'uses the environment',
     ],
     ['environment, indirectly', 'build/a.ts', 'const { env } = process;', 'cannot be checked'],
-    ['working directory', 'tree/a.ts', 'const a = process.cwd();', 'reads the environment, the working directory'],
+    ['working directory', 'tree/a.ts', 'const a = process.cwd();', 'uses the environment, the working directory'],
     ['umask', 'transport/a.ts', 'process.umask(0);', 'or the umask'],
-    ['clock', 'image/a.ts', 'const a = Date.now();', 'reads the clock'],
-    ['clock, as a date', 'image/a.ts', 'const a = new Date();', 'reads the clock'],
-    ['clock, as a date without parentheses', 'image/a.ts', 'const a = new Date;', 'reads the clock'],
-    ['random numbers', 'transport/a.ts', 'const a = Math.random();', 'reads random numbers'],
-    ['order of the locale', 'tar/a.ts', 'names.sort((a, b) => a.localeCompare(b));', 'reads the locale'],
-    ['format of the locale', 'index.ts', 'const a = size.toLocaleString();', 'reads the locale'],
+    ['clock', 'image/a.ts', 'const a = Date.now();', 'uses the clock'],
+    ['clock, as a date', 'image/a.ts', 'const a = new Date();', 'uses the clock'],
+    ['clock, as a date without parentheses', 'image/a.ts', 'const a = new Date;', 'uses the clock'],
+    ['messages', 'transport/a.ts', 'process.stderr.write(message);', 'uses the terminal or the exit code'],
+    ['messages, by console', 'transport/a.ts', 'console.error(message);', 'uses the terminal or the exit code'],
+    ['exit codes', 'build/a.ts', 'process.exitCode = 1;', 'uses the terminal or the exit code'],
+    ['required modules', 'build/a.ts', 'createRequire(import.meta.url)(name);', 'uses modules that cannot be checked'],
+    ['random numbers', 'transport/a.ts', 'const a = Math.random();', 'uses random numbers'],
+    ['order of the locale', 'tar/a.ts', 'names.sort((a, b) => a.localeCompare(b));', 'uses the locale'],
+    ['format of the locale', 'index.ts', 'const a = size.toLocaleString();', 'uses the locale'],
     [
       'a division before a string',
       'tar/a.ts',
       "const a = b / 2; const c = '/'; process.cwd();",
-      'reads the environment',
+      'uses the environment',
     ],
-    ['a quote in a regular expression', 'tar/a.ts', "const a = /['\"`]/; process.cwd(); // '", 'reads the environment'],
+    ['a quote in a regular expression', 'tar/a.ts', "const a = /['\"`]/; process.cwd(); // '", 'uses the environment'],
   ])('that has %s is caught', (_name, path, text, problem) => {
     const violations = check(path, text);
     expect(violations).toHaveLength(1);

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { type Command, Option } from 'commander';
 import { type CreatedTar, createTar, parseMemberList, type TarMember, type TarSpec, TarsealError } from '../index.js';
 import { integer, repeatable } from './option-values.js';
+import { rawArguments } from './raw-arguments.js';
 
 interface TarOptions {
   readonly file?: string;
@@ -35,6 +36,9 @@ Example:
   $ find src -print0 | LC_ALL=C sort -z | tarseal tar --null --no-recursion -T - -cf src.tar
 
 The archive is what GNU tar writes with --sort=name --mtime=@1 --owner=root:0 --group=root:0 --hard-dereference.`;
+
+/** Options that are of the members that follow them. */
+const POSITIONAL: ReadonlySet<string> = new Set(['directory', 'no-recursion']);
 
 /** What GNU tar must be told in its posix format to be deterministic, and what ours does. */
 const PAX_OPTIONS: ReadonlySet<string> = new Set(['exthdr.name=%d/PaxHeaders/%f', 'delete=atime', 'delete=ctime']);
@@ -156,17 +160,32 @@ function orderedMembers(
     strict: false,
     tokens: true,
   });
+  const raw = rawArguments(ownArguments);
   const members: TarMember[] = [];
+  let last: { option: string; after: number } | undefined;
   let directory = cwd;
   let recursive = true;
   for (const token of tokens) {
-    if (token.kind === 'positional') members.push({ name: token.value, directory, recursive });
+    if (token.kind === 'positional') members.push({ name: raw[token.index]!, directory, recursive });
     if (token.kind !== 'option') continue;
+    if (POSITIONAL.has(token.name)) last = { option: token.rawName, after: members.length };
+    if (token.name === 'exclude' && members.length > 0) {
+      throw new TarsealError(
+        'SPEC_INVALID',
+        'Cannot use --exclude after a member: to GNU tar it is of the members that follow it; give it before them',
+      );
+    }
     if (token.name === 'directory') directory = resolve(directory, token.value ?? '');
     if (token.name === 'no-recursion') recursive = false;
     if (token.name === 'files-from') {
       for (const name of readMemberList(token.value ?? '-', isVerbatim)) members.push({ name, directory, recursive });
     }
+  }
+  if (last !== undefined && last.after > 0 && last.after === members.length) {
+    throw new TarsealError(
+      'SPEC_INVALID',
+      `Cannot use ${last.option} after the last member: it is of the members that follow it, and none does`,
+    );
   }
   if (members.length === 0 && !tokens.some((token) => token.kind === 'option' && token.name === 'files-from')) {
     throw new TarsealError(
