@@ -1,5 +1,5 @@
 import { type ByteString, displayName, encodeUtf8, fromFsPath, joinPath } from '../bytes/index.js';
-import { checkLevel, createBlockCompressor, loadCodec, parseCompression } from '../compress/index.js';
+import { createBlockCompressor } from '../compress/index.js';
 import { type Digest, loadHashEngine } from '../digest/index.js';
 import {
   type ArchiveEntry,
@@ -16,6 +16,7 @@ import { TAR_FORMATS, type TarOptions } from '../tar/index.js';
 import { archiveTarget, writeSequentially } from '../transport/index.js';
 import { type NameTransform, parseSedExpression, throwIfUnreadable, type UnreadablePath, walk } from '../tree/index.js';
 import { BuildError } from './build-error.js';
+import { compressionOf } from './compression.js';
 import { safeMemberName } from './member-names.js';
 import type { BuildContext } from './spec.js';
 
@@ -94,14 +95,14 @@ export async function createTar(spec: TarSpec, context: BuildContext = {}): Prom
   }
   const target = archiveTarget(outputPath(spec.output, context.cwd));
   if (target.kind === 'directory') throw new BuildError('SPEC_INVALID', 'Cannot write an archive to a directory');
-  const compressor = await compressorOf(spec);
+  const compression = await compressionOf(spec.compression, spec.codec);
 
   const entries = collectMembers(spec, context, target.identity === undefined ? [] : [target.identity], warn);
   const engine = await loadHashEngine(spec.hashEngine ?? 'auto');
   const options = { tar, recordSizeBytes: blockingFactor * 512, signal: context.signal };
   const written = await writeSequentially(target, context.signal, async (sink) => {
-    if (compressor !== undefined) {
-      const blob = new CompressedBlob(compressor, sink, engine);
+    if (compression !== undefined) {
+      const blob = new CompressedBlob(createBlockCompressor(compression.codec, compression.level), sink, engine);
       const { members } = await packEntries(entries, (chunk) => blob.push(chunk), options);
       const { digest, sizeBytes } = await blob.finish();
       return { sha256: digest, sizeBytes, members };
@@ -134,15 +135,6 @@ function tarOptionsOf(spec: TarSpec): TarOptions {
       `Cannot write: --strict is for the ustar format, and the format is ${format}`,
     );
   return { format, strict: spec.strict ?? false, numericOwner: spec.numericOwner ?? false };
-}
-
-async function compressorOf(spec: TarSpec): Promise<ReturnType<typeof createBlockCompressor> | undefined> {
-  const parsed = parseCompression(spec.compression ?? 'none');
-  const codec = await loadCodec(spec.codec ?? 'gzip-fflate-1');
-  if (parsed.encoding === 'none') return undefined;
-  const level = parsed.level ?? codec.defaultLevel;
-  checkLevel(codec, level);
-  return createBlockCompressor(codec, level);
 }
 
 function outputPath(output: string, cwd: string | undefined): ByteString {

@@ -132,7 +132,7 @@ class PatternParser {
   #parseEscape(): PatternNode {
     const char = this.#text[this.#at++] ?? this.#refuse('invalid', 'a backslash must not end it');
     if (/[1-9]/.test(char)) {
-      this.#refuse('unsupported', `back-reference \\${char} in a pattern is not supported`);
+      this.#refuse('unsupported', `back-reference \\${char} is not supported`);
     }
     if (/[bB<>`']/.test(char)) this.#refuse('unsupported', `boundary \\${char} is not supported`);
     const members = CLASS_ESCAPES[char];

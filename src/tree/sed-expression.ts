@@ -56,7 +56,7 @@ export function parseSedExpression(...texts: ByteString[]): NameTransform {
     for (let at = 0; at < text.length; ) {
       const flags = /^flags=([^;]*);?/.exec(text.slice(at));
       if (flags !== null) {
-        defaultKinds = withKindFlags(new Set(), flags[1]!, text);
+        defaultKinds = withKindFlags(new Set(), flags[1]!, 'r s h R S H', text);
         at += flags[0].length;
       } else {
         const { substitution, end } = parseSubstitution(text, at, defaultKinds);
@@ -105,7 +105,7 @@ function parseSubstitution(
     replacement,
     isGlobal: flags.includes('g') && !pattern.startsWith('^') && !pattern.endsWith('$'),
     number: Number(number),
-    kinds: withKindFlags(defaultKinds, flags.replace(/[gix0-9]+/g, ''), text),
+    kinds: withKindFlags(defaultKinds, flags.replace(/[gix0-9]+/g, ''), 'g i x r s h R S H or a number', text),
   };
   return { substitution, end: replacementEnd + 1 + flags.length + 1 };
 }
@@ -119,12 +119,16 @@ function findDelimiter(text: ByteString, from: number, delimiter: string): numbe
   return refuse(text, 'invalid', GRAMMAR);
 }
 
-function withKindFlags(kinds: ReadonlySet<NameKind>, flags: string, text: ByteString): ReadonlySet<NameKind> {
+function withKindFlags(
+  kinds: ReadonlySet<NameKind>,
+  flags: string,
+  allowed: string,
+  text: ByteString,
+): ReadonlySet<NameKind> {
   const result = new Set(kinds);
   for (const flag of flags) {
     const kind = KIND_FLAGS[flag.toLowerCase()];
-    if (kind === undefined)
-      return refuse(text, 'invalid', `a flag must be one of g i x r s h R S H or a number, and is "${flag}"`);
+    if (kind === undefined) return refuse(text, 'invalid', `a flag must be one of ${allowed}, and is "${flag}"`);
     if (flag in KIND_FLAGS) result.add(kind);
     else result.delete(kind);
   }

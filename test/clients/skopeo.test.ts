@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
@@ -103,6 +103,34 @@ describe('docker-archive:', () => {
 });
 
 describe('oci-archive: and oci:', () => {
+  // To read it, skopeo extracts the archive, and gives parents that have no entry of their own to root.
+  testUnless(obstacles)('a user who is not root reads every format', () => {
+    const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+    const home = join(scratch, 'home');
+    mkdirSync(home);
+    chmodSync(scratch, 0o755);
+    chmodSync(home, 0o777);
+    const formats = [
+      ['docker-archive', 'docker-archive'],
+      ['docker-archive', 'oci-archive'],
+      ['oci-archive', 'oci-archive'],
+    ] as const;
+    for (const [format, transport] of formats) {
+      const { archive, report } = build(`${format} for ${transport}`, [
+        '--format',
+        format,
+        '--tag',
+        'tarseal-skopeo:1',
+      ]);
+      chmodSync(archive, 0o644);
+      const config = run('skopeo', ['--insecure-policy', 'inspect', '--config', '--raw', `${transport}:${archive}`], {
+        ...nobody,
+        env: { PATH: process.env['PATH'], HOME: home },
+      });
+      expect(sha256(config)).toBe(report.image);
+    }
+  });
+
   testUnless(obstacles).each<[name: string, options: string[]]>([
     ...CASES,
     ['gzip archive', ['-C', 'gzip']],

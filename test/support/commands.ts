@@ -2,8 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Numbers of another user, for whom only root can run a program. */
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 /** Runs a program. @returns its standard output @throws with everything that it printed when it fails */
-export function run(program: string, args: readonly string[], options: { readonly cwd?: string } = {}): Buffer {
+export function run(program: string, args: readonly string[], options: RunOptions = {}): Buffer {
   const { status, stdout, stderr, error } = spawnSync(program, args, { ...options, maxBuffer: 256 * 2 ** 20 });
   if (error) throw error;
   if (status !== 0) throw new Error(`${program} ${args.join(' ')} exited with ${status}:\n${stdout}${stderr}`);

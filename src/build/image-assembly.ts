@@ -1,0 +1,67 @@
+import { type ByteString, displayName, encodeUtf8 } from '../bytes/index.js';
+import type { Digest, HashEngine } from '../digest/index.js';
+import { assembleGuixConfig, assembleImage, guixLayerId, type ImageLayer } from '../image/index.js';
+import type { SealedLayer } from '../layer/index.js';
+import { MEDIA_TYPES, type Reference } from '../oci/index.js';
+import { guixLayeredMembers, guixSingleMembers, type ImageLayout, ociMembers } from '../transport/index.js';
+import type { PreparedBuild } from './prepare-build.js';
+
+/** Names that one history entry lists at the most; a layer of ten thousand items must not make a config of megabytes. */
+const MAX_HISTORY_ITEMS = 50;
+
+/** The documents of an image and their place in its archive, made from its sealed layers. */
+export interface ImageAssembly {
+  readonly layout: ImageLayout;
+  digests(layers: readonly SealedLayer[]): { image: Digest; manifest: Digest | null };
+}
+
+/** @param compressed whether the layers are */
+export function assembleLayout(build: PreparedBuild, engine: HashEngine, compressed: boolean): ImageAssembly {
+  const { config, platform, createdSeconds, tags, annotations } = build;
+  const describe = (sealed: readonly SealedLayer[]): ImageLayer[] =>
+    sealed.map(({ diffId, digest, sizeBytes }, index) => ({
+      diffId,
+      descriptor: { mediaType: compressed ? MEDIA_TYPES.layerTarGzip : MEDIA_TYPES.layerTar, digest, size: sizeBytes },
+      history: { createdBy: 'tarseal build', comment: historyComment(build.layers[index]!.items) },
+    }));
+
+  if (build.dialect === 'guix') {
+    const assemble = (layers: readonly SealedLayer[]) =>
+      assembleGuixConfig({ layers: describe(layers), config, platform, createdSeconds, hashEngine: engine });
+    const [{ repository, tag }] = tags as [Reference];
+    const layout =
+      build.maxLayers !== undefined
+        ? guixLayeredMembers(assemble, { repository, tag })
+        : guixSingleMembers(
+            assemble,
+            { repository, tag },
+            guixLayerId(engine, encodeUtf8(build.profile ?? '')),
+            createdSeconds,
+          );
+    return { layout, digests: (layers) => ({ image: assemble(layers).configDigest, manifest: null }) };
+  }
+
+  const assemble = (layers: readonly SealedLayer[]) =>
+    assembleImage({
+      layers: describe(layers),
+      config,
+      platform,
+      createdSeconds,
+      tags,
+      annotations,
+      hashEngine: engine,
+    });
+  return {
+    layout: ociMembers(assemble, build.format === 'docker-archive'),
+    digests: (layers) => {
+      const { configDigest, manifestDigest } = assemble(layers);
+      return { image: configDigest, manifest: manifestDigest };
+    },
+  };
+}
+
+function historyComment(items: readonly ByteString[]): string {
+  const listed = items.slice(0, MAX_HISTORY_ITEMS).map((item) => displayName(item));
+  const more = items.length - listed.length;
+  return more > 0 ? `${listed.join(' ')} and ${more} more` : listed.join(' ');
+}
