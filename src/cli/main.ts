@@ -2,11 +2,19 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { addBuildCommand } from './build-command.js';
-import { EXIT_USAGE, exitCodeOf, reportError } from './report.js';
+import { EXIT_FAILURE, EXIT_USAGE, exitCodeOf, reportError } from './report.js';
 import { runWithSignals } from './signals.js';
 import { addTarCommand } from './tar-command.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+// A reader such as `head` may be gone before the last line: no reason for a stack trace, nor for success.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT_FAILURE);
+  });
+}
 
 const program = new Command('tarseal')
   .description('Builds deterministic container images and tar archives: same input, same bytes, anywhere')
