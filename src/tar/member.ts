@@ -22,6 +22,7 @@ interface Extension {
 const NONE = '' as ByteString;
 const ROOT = 'root' as ByteString;
 const LONG_LINK = '././@LongLink' as ByteString;
+const NO_EXTENSIONS: readonly Extension[] = [];
 const NO_DEVICE = { major: 0, minor: 0 } as const;
 
 const TYPEFLAGS: Readonly<Record<EntryBody['type'], number>> = {
@@ -71,7 +72,18 @@ export function encodeMember(plan: MemberPlan, out: Uint8Array, offset: number):
 /** Bytes of a member in the archive: headers, body and padding, from metadata alone. Throws as {@link planMember}. */
 export function measureMember(entry: ArchiveEntry, options: TarOptions): number {
   const bodySize = entry.body.type === 'file' ? entry.body.sizeBytes : 0;
-  return planMember(entry, options).headerSizeBytes + bodySize + blockPadding(bodySize);
+  return headerSize(entry, options) + bodySize + blockPadding(bodySize);
+}
+
+function headerSize(entry: ArchiveEntry, options: TarOptions): number {
+  // Most members are one block of ustar, for which nothing needs to be put together.
+  if (options.format === 'ustar') {
+    const name = memberName(entry);
+    const linkname = entry.body.type === 'symlink' ? entry.body.linkname : NONE;
+    checkNames(entry, name, linkname);
+    if (ustarMisfit(entry, name, linkname, options) === undefined) return BLOCK_SIZE;
+  }
+  return planMember(entry, options).headerSizeBytes;
 }
 
 /** The name as it stands in the archive: a directory's ends in a slash. */
@@ -132,16 +144,25 @@ function deviceMisfit(body: EntryBody): Misfit | undefined {
 }
 
 function planUstar(entry: ArchiveEntry, name: ByteString, linkname: ByteString, options: TarOptions): MemberPlan {
-  const split = name.length > USTAR_LIMITS.name ? splitName(name)! : { prefix: NONE, name };
+  const split = name.length > USTAR_LIMITS.name ? splitName(name)! : undefined;
+  // Field by field: this runs for every member, and spreading objects here took a third of a build of small files.
   return {
     header: {
-      ...commonFields(entry, options),
-      ...split,
       magic: 'ustar',
+      name: split === undefined ? name : split.name,
+      prefix: split === undefined ? NONE : split.prefix,
+      mode: entry.mode & 0o7777,
+      uid: entry.uid,
+      gid: entry.gid,
+      sizeBytes: entry.body.type === 'file' ? entry.body.sizeBytes : 0,
+      mtimeSeconds: entry.mtimeSeconds,
+      typeflag: TYPEFLAGS[entry.body.type],
       linkname,
+      uname: options.numericOwner ? NONE : entry.uname,
+      gname: options.numericOwner ? NONE : entry.gname,
       device: deviceOf(entry.body) ?? NO_DEVICE,
     },
-    extensions: [],
+    extensions: NO_EXTENSIONS,
     headerSizeBytes: BLOCK_SIZE,
   };
 }
