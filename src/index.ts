@@ -11,6 +11,7 @@ export {
   buildImage,
   type CreatedTar,
   createTar,
+  type ExcludePattern,
   type ImagePlan,
   type LayerReport,
   parseMemberList,

@@ -30,6 +30,12 @@ export interface TarMember {
   readonly recursive?: boolean;
 }
 
+export interface ExcludePattern {
+  readonly pattern: string;
+  /** Whether what is below a directory that matches is left out too; by default it is. GNU tar: not after `--no-recursion`. */
+  readonly contents: boolean;
+}
+
 /** What to archive: the options of `tarseal tar`, with GNU tar's meaning. The defaults are the deterministic ones. */
 export interface TarSpec {
   readonly members: readonly TarMember[];
@@ -51,7 +57,7 @@ export interface TarSpec {
   /** GNU tar's `--transform` expressions, in turn. */
   readonly transform?: readonly string[];
   /** GNU tar's `--exclude` patterns. */
-  readonly exclude?: readonly string[];
+  readonly exclude?: readonly (string | ExcludePattern)[];
   /** Keep leading slashes and `..` in member names. */
   readonly absoluteNames?: boolean;
   /** Blocks of 512 bytes in a record, of which the archive is a whole number; default 20. */
@@ -155,7 +161,7 @@ function absolute(path: ByteString, directory: string | undefined): ByteString {
 
 interface MemberRules {
   readonly excludes: readonly NameMatcher[];
-  readonly transforms: readonly NameTransform[];
+  readonly transform: NameTransform;
   readonly owner: Owner;
   readonly group: Owner;
   readonly mtimeSeconds: number;
@@ -168,8 +174,10 @@ function collectMembers(
   warn: (message: string) => void,
 ): ArchiveEntry[] {
   const rules: MemberRules = {
-    excludes: (spec.exclude ?? []).map((pattern) => compileExclude(encodeUtf8(pattern))),
-    transforms: (spec.transform ?? []).map((expression) => parseSedExpression(encodeUtf8(expression))),
+    excludes: (spec.exclude ?? [])
+      .map((exclude) => (typeof exclude === 'string' ? { pattern: exclude, contents: true } : exclude))
+      .map(({ pattern, contents }) => compileExclude(encodeUtf8(pattern), contents)),
+    transform: parseSedExpression(...(spec.transform ?? []).map((expression) => encodeUtf8(expression))),
     owner: parseOwner(encodeUtf8(spec.owner ?? 'root:0'), 'owner'),
     group: parseOwner(encodeUtf8(spec.group ?? 'root:0'), 'group'),
     mtimeSeconds: parseTime(spec.mtime ?? '@1'),
@@ -196,7 +204,7 @@ function collectMembers(
           removedPrefixes.add(safe.removed);
           warn(`removing leading "${displayName(safe.removed as ByteString)}" from member names`);
         }
-        const path = rules.transforms.reduce((current, transform) => transform.apply(current, 'regular'), safe.name);
+        const path = rules.transform.apply(safe.name, 'regular');
         const isDirectory = body.type === 'directory';
         entries.push({
           // GNU tar writes a directory that is renamed to nothing as `/`.
@@ -205,10 +213,7 @@ function collectMembers(
             body.type === 'symlink'
               ? {
                   ...body,
-                  linkname: rules.transforms.reduce(
-                    (current, transform) => transform.apply(current, 'symlink'),
-                    body.linkname,
-                  ),
+                  linkname: rules.transform.apply(body.linkname, 'symlink'),
                 }
               : body,
           mode: modeChanges === undefined ? mode : applyModeChanges(modeChanges, mode, isDirectory),

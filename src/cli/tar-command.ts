@@ -1,15 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type Command, Option } from 'commander';
-import { type CreatedTar, createTar, parseMemberList, type TarMember, type TarSpec, TarsealError } from '../index.js';
+import { type CreatedTar, createTar, type TarSpec, TarsealError } from '../index.js';
 import { integer, repeatable } from './option-values.js';
-import { rawArguments } from './raw-arguments.js';
+import { readOrderedArguments } from './tar-arguments.js';
 
 interface TarOptions {
   readonly file?: string;
   readonly null?: boolean;
-  readonly exclude?: readonly string[];
   readonly format?: string;
   readonly sort?: 'name' | 'none';
   readonly mtime?: string;
@@ -17,8 +13,6 @@ interface TarOptions {
   readonly group?: string;
   readonly numericOwner?: boolean;
   readonly mode?: string;
-  readonly transform?: readonly string[];
-  readonly xform?: readonly string[];
   readonly paxOption?: readonly string[];
   readonly blockingFactor?: number;
   readonly gzip?: boolean;
@@ -36,9 +30,6 @@ Example:
   $ find src -print0 | LC_ALL=C sort -z | tarseal tar --null --no-recursion -T - -cf src.tar
 
 The archive is what GNU tar writes with --sort=name --mtime=@1 --owner=root:0 --group=root:0 --hard-dereference.`;
-
-/** Options that are of the members that follow them. */
-const POSITIONAL: ReadonlySet<string> = new Set(['directory', 'no-recursion']);
 
 /** What GNU tar must be told in its posix format to be deterministic, and what ours does. */
 const PAX_OPTIONS: ReadonlySet<string> = new Set(['exthdr.name=%d/PaxHeaders/%f', 'delete=atime', 'delete=ctime']);
@@ -102,9 +93,9 @@ async function runTar(
     throw new TarsealError('OUTPUT_INVALID', 'Cannot write an archive to a terminal: a file must be given with -f');
   }
   const cwd = process.cwd();
-  const members = orderedMembers(command, ownArguments, cwd, options.null ?? false);
+  const ordered = readOrderedArguments(command, ownArguments, cwd, options.null ?? false);
   const spec: TarSpec = {
-    members,
+    ...ordered,
     output,
     ...(options.format !== undefined && {
       format: options.format === 'pax' ? 'posix' : (options.format as 'ustar' | 'gnu' | 'posix'),
@@ -117,13 +108,11 @@ async function runTar(
       'group',
       'numericOwner',
       'mode',
-      'exclude',
       'absoluteNames',
       'blockingFactor',
       'codec',
       'hashEngine',
     ]),
-    transform: [...(options.transform ?? []), ...(options.xform ?? [])],
     ...(options.gzip && { compression: 'gzip' }),
   };
   const onWarning = (message: string): void => {
@@ -136,87 +125,6 @@ async function runTar(
 
 function describeJson({ sha256, sizeBytes, members }: CreatedTar): string {
   return JSON.stringify({ sha256, sizeBytes, members });
-}
-
-/**
- * Members in the order of the command line, each with the directory and the recursion that were in force before it:
- * commander keeps values, not their order, so the same arguments are read once more for it.
- */
-function orderedMembers(
-  command: Command,
-  ownArguments: readonly string[],
-  cwd: string,
-  isVerbatim: boolean,
-): TarMember[] {
-  const { tokens } = parseArgs({
-    args: [...ownArguments],
-    options: Object.fromEntries(
-      command.options.map(({ long, short, required }) => [
-        (long ?? '').slice(2),
-        { type: required ? ('string' as const) : ('boolean' as const), ...(short && { short: short.slice(1) }) },
-      ]),
-    ),
-    allowPositionals: true,
-    strict: false,
-    tokens: true,
-  });
-  const raw = rawArguments(ownArguments);
-  const members: TarMember[] = [];
-  let last: { option: string; after: number } | undefined;
-  let directory = cwd;
-  let recursive = true;
-  for (const token of tokens) {
-    if (token.kind === 'positional') members.push({ name: raw[token.index]!, directory, recursive });
-    if (token.kind !== 'option') continue;
-    if (POSITIONAL.has(token.name)) last = { option: token.rawName, after: members.length };
-    if (token.name === 'exclude' && members.length > 0) {
-      throw new TarsealError(
-        'SPEC_INVALID',
-        'Cannot use --exclude after a member: to GNU tar it is of the members that follow it; give it before them',
-      );
-    }
-    if (token.name === 'directory') directory = resolve(directory, token.value ?? '');
-    if (token.name === 'no-recursion') recursive = false;
-    if (token.name === 'files-from') {
-      for (const name of readMemberList(token.value ?? '-', isVerbatim)) members.push({ name, directory, recursive });
-    }
-  }
-  if (last !== undefined && last.after > 0 && last.after === members.length) {
-    throw new TarsealError(
-      'SPEC_INVALID',
-      `Cannot use ${last.option} after the last member: it is of the members that follow it, and none does`,
-    );
-  }
-  if (members.length === 0 && !tokens.some((token) => token.kind === 'option' && token.name === 'files-from')) {
-    throw new TarsealError(
-      'SPEC_INVALID',
-      'Cannot write an empty archive: at least one member must be given, and there is none',
-    );
-  }
-  return members;
-}
-
-function readMemberList(file: string, isVerbatim: boolean): Uint8Array[] {
-  let list: Buffer;
-  try {
-    list = readFileSync(file === '-' ? 0 : file);
-  } catch (error) {
-    throw new TarsealError(
-      'SPEC_FILE',
-      `Cannot read -T "${file}": ${(error as NodeJS.ErrnoException).code ?? 'it cannot be read'}`,
-      {},
-      { cause: error },
-    );
-  }
-  const names = parseMemberList(list, isVerbatim);
-  const option = isVerbatim ? undefined : names.find((name) => name[0] === 0x2d);
-  if (option !== undefined) {
-    throw new TarsealError(
-      'SPEC_INVALID',
-      `Cannot use the name "${Buffer.from(option).toString()}" of -T: what begins with "-" is an option to GNU tar; write ./ before it, or use --null`,
-    );
-  }
-  return names;
 }
 
 function checkPaxOptions({ paxOption = [] }: TarOptions): void {

@@ -11,21 +11,25 @@ export interface GlobBracket {
   readonly defect?: string;
 }
 
-/** `[:alpha:]`, `[=a=]`, or a `[.` `.]` of several bytes. Class names have no z in GNU libc: with one, the bracket is plain. */
+/**
+ * `[:alpha:]`, `[=a=]`, or a `[.` `.]` of several bytes. Class names have no z in GNU libc: with one, the bracket is
+ * plain.
+ */
 const NAMED = /\[(?::([a-y]*):|=(.)=|\.(?!.\.\]).*?\.)\]/sy;
-/** `[.a.]`, or a `[.` that encloses no single byte. */
-const COLLATING = /\[\.(?:(.)\.\])?/sy;
+const COLLATING_BYTE = /\[\.(.)\.\]/sy;
 
 /**
  * Parses the bracket expression that begins at `start` (a `[`) as fnmatch(3) of GNU libc does in the C locale.
  *
  * `!` and `^` negate, a first `]` is a member, `\` quotes, `[:alpha:]`, `[=a=]` and `[.a.]` are POSIX's. An expression
- * that is not closed is a plain `[` that ends after that byte.
+ * that is not closed is a plain `[` that ends after that byte. A range that ends with a class, whose meaning POSIX
+ * leaves open, is the one form known to be read otherwise.
  */
 export function parseGlobBracket(pattern: ByteString, start: number): GlobBracket {
   const members = byteSet(() => false);
   let defect: string | undefined;
-  // fnmatch decides byte by byte: a byte found before an unknown class is a member, any other fails without a complement.
+  // fnmatch decides byte by byte: a byte found before an unknown class is a member, any other fails without a
+  // complement.
   let stopped = false;
   let at = start + 1;
   const negated = pattern[at] === '!' || pattern[at] === '^';
@@ -37,16 +41,13 @@ export function parseGlobBracket(pattern: ByteString, start: number): GlobBracke
     if (found !== null) at = expression.lastIndex;
     return found;
   };
+  /** NaN at the end of the pattern, and where a `[.` is not closed. */
   const takeByte = (): number => {
-    const collating = take(COLLATING);
-    if (collating?.[1] !== undefined) return collating[1].charCodeAt(0);
-    if (collating !== null) stop('"[." must enclose one byte');
+    const collating = take(COLLATING_BYTE)?.[1];
+    if (collating !== undefined) return collating.charCodeAt(0);
+    if (pattern.startsWith('[.', at)) return Number.NaN;
     if (pattern[at] === '\\') at++;
     return pattern.charCodeAt(at++);
-  };
-  const stop = (reason: string): void => {
-    defect ??= reason;
-    stopped = true;
   };
   const add = (set: ByteSet): void => {
     if (!stopped) for (const [byte, isMember] of set.entries()) if (isMember) members[byte] = 1;
@@ -66,7 +67,10 @@ export function parseGlobBracket(pattern: ByteString, start: number): GlobBracke
       const set =
         className === undefined ? equivalent && byteSet((b) => b === equivalent.charCodeAt(0)) : byteClass(className);
       if (set) add(set);
-      else stop(`"${text}" must name a POSIX class or one byte`);
+      else {
+        defect ??= `"${text}" must name a POSIX class or one byte`;
+        stopped = true;
+      }
       continue;
     }
 

@@ -27,13 +27,16 @@ const SLASH = 0x2f;
 const WITHOUT_SLASH: ByteSet = byteSet((byte) => byte !== SLASH);
 
 /**
- * Compiles a glob of `--exclude`, `--chown` or `--chmod` of `tarseal build`, which is matched bytewise against whole image paths.
+ * Compiles a glob of `--exclude`, `--chown` or `--chmod` of `tarseal build`, which is matched bytewise against whole
+ * image paths.
  *
- * `?` is one byte and `*` any number of bytes other than `/`. `**` crosses slashes; a component that is `**` and has one
- * after it stands for any number of directories, also none, so that it makes the rest match at every depth. `[a-z]` and
- * `[!a-z]` never match `/`, and know POSIX classes. `\` quotes. A leading `/` means nothing, since paths are given without one.
+ * `?` is one byte and `*` any number of bytes other than `/`. `**` crosses slashes; a component that is `**` and has
+ * one after it stands for any number of directories, also none, so that it makes the rest match at every depth. `[a-z]`
+ * and `[!a-z]` never match `/`, and know POSIX classes. `\` quotes. A leading `/` means nothing, since paths are given
+ * without one.
  *
- * @throws {EntryError} GLOB_INVALID when the pattern is empty, ends with `/` or an unquoting `\`, or holds an ill-formed bracket expression
+ * @throws {EntryError} GLOB_INVALID when the pattern is empty, ends with `/` or an unquoting `\`, or holds an
+ *   ill-formed bracket expression
  */
 export function compileGlob(pattern: ByteString): NameMatcher {
   const refuse = (rule: string): never => {
@@ -70,14 +73,18 @@ export function compileGlob(pattern: ByteString): NameMatcher {
 }
 
 /**
- * Compiles a pattern with the meaning of GNU tar 1.34's `--exclude` when it creates an archive with its default settings.
+ * Compiles a pattern with the meaning of GNU tar 1.34's `--exclude` when it creates an archive with its default
+ * settings.
  *
- * `*`, `?` and bracket expressions match `/` too, a match may begin after any slash, and what matches a directory leaves
- * out all below it. Names are those on the command line with what the walk adds to them: a leading `/` or `./` is still there, no slash
- * ends a directory, and no transformation has been applied.
+ * `*`, `?` and bracket expressions match `/` too, a match may begin after any slash, and what matches a directory
+ * leaves out all below it. Names are those on the command line with what the walk adds to them: a leading `/` or `./`
+ * is still there, no slash ends a directory, and no transformation has been applied.
+ *
+ * @param coversContents false for a pattern that only matches a name itself, as after `--no-recursion`
  */
-export function compileExclude(pattern: ByteString): NameMatcher {
-  // GNU tar looks patterns without wildcards up in a table, which sees doubled slashes and a last backslash otherwise than fnmatch.
+export function compileExclude(pattern: ByteString, coversContents: boolean = true): NameMatcher {
+  // GNU tar looks patterns without wildcards up in a table, which sees doubled slashes and a last backslash otherwise
+  // than fnmatch.
   const hasWildcards = /^(?:[^\\?*[]|\\.)*[?*[]/s.test(pattern);
   const steps: Step[] = [];
   for (let at = 0; at < pattern.length; ) {
@@ -97,7 +104,7 @@ export function compileExclude(pattern: ByteString): NameMatcher {
       steps.push(literal(pattern, at++));
     }
   }
-  return matcher(steps, { startAfterSlash: hasWildcards ? 'last-of-run' : 'all', endBeforeSlash: true });
+  return matcher(steps, { startAfterSlash: hasWildcards ? 'last-of-run' : 'all', endBeforeSlash: coversContents });
 }
 
 function literal(pattern: ByteString, at: number): Step {

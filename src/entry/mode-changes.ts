@@ -41,8 +41,8 @@ const OPERATION = /([-+=])(?:([0-7]+)|([ugo])|([rwxXst]*))/g;
  * Parses a mode expression of chmod(1), as `--mode` of GNU tar takes it: octal (`755`), or symbolic changes
  * (`u+rwX,go-w`, `a=r`, `g=u`, `+t`, `=0644`).
  *
- * A change without u, g, o or a acts on all of them, as with umask 0, because no umask may reach an archive: `+w` is `a+w`,
- * where chmod(1) would leave out the umask's bits.
+ * A change without u, g, o or a acts on all of them, as with umask 0, because no umask may reach an archive: `+w` is
+ * `a+w`, where chmod(1) would leave out the umask's bits.
  *
  * @throws {EntryError} MODE_INVALID when the text is no such expression or a number is above 7777
  */
@@ -72,8 +72,8 @@ export function parseModeChanges(text: string): ModeChanges {
 /**
  * The mode that `changes` make of `mode`, as GNU tar's `--mode` does with umask 0.
  *
- * The setuid and setgid bits of a directory stay as they are unless a change names them: with `s`, with an operator and a
- * number, or with a plain number that sets them or has five digits or more.
+ * The setuid and setgid bits of a directory stay as they are unless a change names them: with `s`, with an operator and
+ * a number, or with a plain number that sets them or has five digits or more.
  *
  * @param mode permission bits, in [0, 0o7777]
  * @returns permission bits, in [0, 0o7777]

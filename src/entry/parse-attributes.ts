@@ -49,14 +49,16 @@ export function parseId(text: string, what: string): number {
 }
 
 /**
- * Parses the value of `--owner` or `--group`: `NAME:ID`, `:ID`, `ID`, `+ID`, or the bare name `root`, whose number is 0.
+ * Parses the value of `--owner` or `--group`: `NAME:ID`, `:ID`, `ID`, `+ID`, or the bare name `root`, whose number is
+ * 0.
  *
- * No other bare name is taken, because no user database is read: what the host calls a number must not reach an archive.
- * For the same reason a number alone has an empty name, except 0, which is root. That is what GNU tar writes on a host
- * that knows nobody but root. (Its manual has `+ID` as a number; 1.34 itself takes it for a name.)
+ * No other bare name is taken, because no user database is read: what the host calls a number must not reach an
+ * archive. For the same reason a number alone has an empty name, except 0, which is root. That is what GNU tar writes
+ * on a host that knows nobody but root. (Its manual has `+ID` as a number; 1.34 itself takes it for a name.)
  *
  * @param what names the value in a message, e.g. `owner`
- * @throws {EntryError} OWNER_INVALID when the text has none of these forms or the name holds a NUL; ID_INVALID for a bad number
+ * @throws {EntryError} OWNER_INVALID when the text has none of these forms or the name holds a NUL; ID_INVALID for a
+ *   bad number
  */
 export function parseOwner(text: ByteString, what: string): Owner {
   if (text === 'root') return { name: text, id: 0 };

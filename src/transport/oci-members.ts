@@ -6,6 +6,15 @@ import { canonicalJson, OCI_LAYOUT } from '../oci/index.js';
 import type { ImageLayout, ImageMember } from './members.js';
 
 /**
+ * Readers that unpack the archive make directories that have no entry and give them to root, which fails for anybody
+ * else (skopeo's `oci-archive:`, as of 1.9.3).
+ */
+const BLOB_DIRECTORIES: readonly ImageMember[] = ['blobs/', 'blobs/sha256/'].map((name) => ({
+  name: encodeUtf8(name),
+  body: { type: 'directory' },
+}));
+
+/**
  * The files of an image for OCI tools: layers, config and manifest as blobs, `index.json` and `oci-layout`. With
  * `dockerManifest` there is `manifest.json` too, and one archive is both an OCI archive and what Docker 25 saves.
  */
@@ -18,6 +27,7 @@ export function ociMembers(
     members(layers) {
       const image = assemble(layers);
       const members: ImageMember[] = [
+        ...BLOB_DIRECTORIES,
         ...layers.map(
           ({ digest }, index): ImageMember => ({ name: encodeUtf8(blobPath(digest)), body: { type: 'layer', index } }),
         ),

@@ -62,8 +62,8 @@ export function buildAutomaton(pattern: PosixPattern): Automaton | undefined {
       first = add(loop);
       loop.preferred = addNode(body, first);
     } else {
-      // GNU libc nests optional rounds to the left, ((a?a)?a)?, so that many short rounds are preferred to few long ones:
-      // all is decided at the start, by one split for each number of rounds.
+      // GNU libc nests optional rounds to the left, ((a?a)?a)?, so that many short rounds are preferred to few long
+      // ones: all is decided at the start, by one split for each number of rounds.
       const rounds = [next];
       for (let i = min; i < max && states.length <= STATE_LIMIT; i++) rounds.push(addNode(body, rounds.at(-1)!));
       first = rounds.pop()!;
@@ -98,7 +98,8 @@ function settlingOrder(states: readonly State[]): number[] {
 }
 
 /**
- * Prepares a name for matching: for every position and state, the end of the longest match that can be reached from there.
+ * Prepares a name for matching: for every position and state, the end of the longest match that can be reached from
+ * there.
  *
  * The table is filled from the end of the name backwards, so that time and memory are proportional to states times
  * bytes for all matches in the name, whatever the pattern; a backtracking matcher is exponential on some.

@@ -23,7 +23,10 @@ export interface PatternOptions {
   readonly ignoreCase: boolean;
 }
 
-/** Throws the error for a pattern that breaks `rule`: one that is ill-formed, or one that means something to GNU tar but not here. */
+/**
+ * Throws the error for a pattern that breaks `rule`: one that is ill-formed, or one that means something to GNU tar but
+ * not here.
+ */
 export type RefusePattern = (reason: 'invalid' | 'unsupported', rule: string) => never;
 
 /** RE_DUP_MAX of GNU libc. */
@@ -53,8 +56,8 @@ const CLASS_ESCAPES: Readonly<Record<string, RegExp>> = { w: /\w/, W: /\W/, s: /
 /**
  * Parses a POSIX regular expression with the grammar of regcomp(3) of GNU libc in the C locale.
  *
- * Alternation, back-references, word boundaries, collating symbols, equivalence classes and repetition of what can be empty
- * are refused.
+ * Alternation, back-references, word boundaries, collating symbols, equivalence classes and repetition of what can be
+ * empty are refused.
  *
  * @param text the pattern, one char a byte
  */
@@ -149,7 +152,8 @@ class PatternParser {
         this.#refuse('invalid', 'a repetition must not be repeated');
       }
       if (canBeEmpty(node)) {
-        // What a subexpression holds after an empty round differs between implementations, GNU libc and POSIX among them.
+        // What a subexpression holds after an empty round differs between implementations, GNU libc and POSIX among
+        // them.
         this.#refuse('unsupported', 'repetition of what can be empty is not supported');
       }
       node = { kind: 'repeat', body: node, ...range };

@@ -10,8 +10,8 @@ export type NameKind = 'regular' | 'symlink' | 'hardlink';
 /** A transformation of member names and link targets. */
 export interface NameTransform {
   /**
-   * The name that takes the place of `name`. It may be empty, begin with `/` or hold `..`: what becomes of such a member
-   * is for the caller to say.
+   * The name that takes the place of `name`. It may be empty, begin with `/` or hold `..`: what becomes of such a
+   * member is for the caller to say.
    *
    * @param name a directory's without the slash that ends it
    * @throws {TreeError} TRANSFORM_UNSUPPORTED when a match that is to be followed by another one holds no byte
@@ -37,10 +37,11 @@ const KIND_FLAGS: Readonly<Record<string, NameKind>> = { r: 'regular', s: 'symli
 /**
  * Parses the values of `--transform`, in their order, with the meaning of GNU tar 1.34.
  *
- * A value is a list of sed's `s` expressions, `s,REGEXP,REPLACEMENT,FLAGS`, separated by `;`. Flags: `g` replaces all matches (except where
- * REGEXP begins with `^` or ends with `$`), a number replaces that one match, `i` ignores the case of ASCII letters, `x` makes
- * REGEXP an ERE; `r`, `s`, `h` apply it to member names, symbolic and hard link targets, which all hold at first, and
- * `R`, `S`, `H` do not. `flags=LETTERS;` sets those for the expressions that follow, also in later values.
+ * A value is a list of sed's `s` expressions, `s,REGEXP,REPLACEMENT,FLAGS`, separated by `;`. Flags: `g` replaces all
+ * matches (except where REGEXP begins with `^` or ends with `$`), a number replaces that one match, `i` ignores the
+ * case of ASCII letters, `x` makes REGEXP an ERE; `r`, `s`, `h` apply it to member names, symbolic and hard link
+ * targets, which all hold at first, and `R`, `S`, `H` do not. `flags=LETTERS;` sets those for the expressions that
+ * follow, also in later values.
  *
  * Names are bytes, as in the C locale. What GNU tar takes and this refuses: alternation, back-references, boundaries
  * (`\<`, `\b`) and collating elements in REGEXP, repetition of what can be empty, and a `g` with empty
@@ -92,7 +93,8 @@ function parseSubstitution(
   const replacement = parseReplacement(text.slice(patternEnd + 1, replacementEnd), delimiter);
   const { largestGroup } = replacement;
   if (largestGroup > parsed.groupCount) {
-    const rule = `a reference in its replacement must be at most ${parsed.groupCount}, its subexpressions, and is ${largestGroup}`;
+    const limit = `at most ${parsed.groupCount}, its subexpressions`;
+    const rule = `a reference in its replacement must be ${limit}, and is ${largestGroup}`;
     refuse(text, 'invalid', rule);
   }
   const number = /[0-9]+(?=[^0-9]*$)/.exec(flags)?.[0] ?? '1';
@@ -147,9 +149,10 @@ function substitute({ text, automaton, replacement, isGlobal, number }: Substitu
     result += name.slice(at, start) + (count < number ? name.slice(start, end) : replace(match));
     if (count >= number && !isGlobal) return (result + name.slice(end)) as ByteString;
     if (end === at) {
+      const rule = `a match must hold a byte where another is to follow it, and is empty at byte ${at}`;
       throw new TreeError(
         'TRANSFORM_UNSUPPORTED',
-        `Cannot transform "${displayName(name)}" with "${displayName(text)}": a match must hold a byte where another is to follow it, and is empty at byte ${at}`,
+        `Cannot transform "${displayName(name)}" with "${displayName(text)}": ${rule}`,
         { name, expression: text, position: at },
       );
     }

@@ -8,7 +8,9 @@ export interface Replacement {
   readonly largestGroup: number;
 }
 
-/** `upper` and `lower` hold until the next switch, `upper-next` and `lower-next` for the first byte of the next segment. */
+/**
+ * `upper` and `lower` hold until the next switch, `upper-next` and `lower-next` for the first byte of the next segment.
+ */
 type LetterCase = 'as-is' | 'upper' | 'lower' | 'upper-next' | 'lower-next';
 
 type Segment =
@@ -39,9 +41,9 @@ const ESCAPED_BYTES: Readonly<Record<string, string>> = {
 /**
  * Parses the replacement of an `s` expression as GNU tar 1.34 does.
  *
- * `&` and `\0` are the match, `\1`, `\2` and so on (all digits that follow count) a subexpression; `\a \b \f \n \r \t \v` are
- * control bytes; `\U \L \u \l \E` switch the case of ASCII letters. A backslash goes before `&`, `\` and the delimiter,
- * and stays before any other byte.
+ * `&` and `\0` are the match, `\1`, `\2` and so on (all digits that follow count) a subexpression; `\a \b \f \n \r \t
+ * \v` are control bytes; `\U \L \u \l \E` switch the case of ASCII letters. A backslash goes before `&`, `\` and the
+ * delimiter, and stays before any other byte.
  */
 export function parseReplacement(text: string, delimiter: string): Replacement {
   const segments = Array.from(text.matchAll(/\\(?:([0-9]+)|(.))|(&)|[^\\&]+/gs), (token): Segment => {

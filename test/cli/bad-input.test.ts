@@ -13,10 +13,18 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { testUnless } from '../support/clients.js';
+import { copyForEveryUser } from '../support/public-program.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { PROGRAM } from '../support/tarseal.js';
+
+/** For users other than root. */
+let publicProgram: ReturnType<typeof copyForEveryUser>;
+beforeAll(() => {
+  publicProgram = copyForEveryUser();
+});
+afterAll(() => publicProgram.remove());
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
@@ -32,7 +40,7 @@ function tarseal(
   options: { cwd?: string; uid?: number; env?: Record<string, string> } = {},
 ): Outcome {
   const { uid, env, ...rest } = options;
-  const result = spawnSync(process.execPath, [PROGRAM, ...args], {
+  const result = spawnSync(process.execPath, [uid === undefined ? PROGRAM : publicProgram.program, ...args], {
     ...rest,
     ...(uid !== undefined && { uid, gid: uid }),
     env: { PATH: process.env['PATH'], ...env },

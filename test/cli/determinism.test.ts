@@ -19,9 +19,10 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { testUnless } from '../support/clients.js';
 import { sha256 } from '../support/commands.js';
+import { copyForEveryUser } from '../support/public-program.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { PROGRAM } from '../support/tarseal.js';
 
@@ -64,11 +65,21 @@ function build(
   if (uid !== undefined) chownSync(scratch, uid, uid);
   const output = join(scratch, 'out.tar');
   const command = `${shell} exec "$0" "$@"`;
-  const result = spawnSync('sh', ['-c', command, process.execPath, PROGRAM, ...buildArguments(tree, output, args)], {
-    cwd,
-    env: { PATH: process.env['PATH'], ...env },
-    ...(uid !== undefined && { uid, gid: uid }),
-  });
+  const result = spawnSync(
+    'sh',
+    [
+      '-c',
+      command,
+      process.execPath,
+      uid === undefined ? PROGRAM : publicProgram.program,
+      ...buildArguments(tree, output, args),
+    ],
+    {
+      cwd,
+      env: { PATH: process.env['PATH'], ...env },
+      ...(uid !== undefined && { uid, gid: uid }),
+    },
+  );
   expect(result.stderr.toString()).toBe('');
   expect(result.status).toBe(0);
   return {
@@ -131,7 +142,12 @@ function everything(root: string): string[] {
     .concat(root);
 }
 
+/** For users other than root. */
+let publicProgram: ReturnType<typeof copyForEveryUser>;
+afterAll(() => publicProgram.remove());
+
 beforeAll(() => {
+  publicProgram = copyForEveryUser();
   // Outside the tests' own scratch directories, which go with each test.
   const base = mkdtempSync('/tmp/tarseal-det-');
   try {

@@ -83,6 +83,10 @@ describe('the command lines that people give to GNU tar give the same bytes', ()
     "TAR -cf - --transform='s|^src/||' --transform='s/a/A/g' src",
     "TAR -cf - --transform='flags=rSH;s,a,b,g' src",
     "TAR -cf - --transform='s,\\(.*\\)\\.c$,\\U\\1\\E.C,x;s,^src,out,' src || true",
+    "TAR -cf - --xform='s,a,b,' --transform='s,b,c,' --xform='s,c,d,' src",
+    "TAR -cf - --transform=flags=R --transform='s,a,b,' src",
+    'find src -print0 | LC_ALL=C sort -z | TAR --null --no-recursion --exclude=sub -T - -cf -',
+    'find src -print0 | LC_ALL=C sort -z | TAR --null --exclude=sub --no-recursion -T - -cf -',
     'TAR -cf - --owner=0 --group=0 --numeric-owner src',
     'TAR -cf - --owner=build:1000 --group=users:100 src',
     'TAR -cf - --owner=:1234 --group=:4321 --numeric-owner src',
@@ -167,9 +171,9 @@ describe('results', () => {
 
 describe('what is refused', () => {
   const refused: Readonly<Record<string, RegExp>> = {
-    'TAR -cf out.tar src --no-recursion': /--no-recursion after the last member/,
-    'TAR -cf out.tar src -C other': /-C after the last member/,
-    'TAR -cf out.tar src --exclude=x': /--exclude after a member/,
+    'TAR -cf out.tar src --no-recursion': /--no-recursion after the members/,
+    'TAR -cf out.tar src -C other': /-C after the members/,
+    'TAR -cf out.tar src --exclude=x': /--exclude after the members/,
     'TAR -cf out.tar': /at least one member/,
     'TAR -cf out.tar nowhere': /nowhere": it does not exist \[SOURCE_MISSING\]/,
     'TAR -cf out.tar --format=v7 src': /v7/,

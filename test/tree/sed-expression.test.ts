@@ -175,11 +175,13 @@ interface Renamed {
 /** The members as GNU tar writes them: without a transformation, or 'refused', or 'crashed'. */
 function membersByTar(root: string, expressions: readonly string[]): Renamed[] | 'refused' | 'crashed' {
   const args = expressions.map((expression) => `--transform=${expression}`);
-  const { status, stdout } = spawnSync('tar', ['-cf', '-', '--format=gnu', '--sort=name', ...args, '.'], {
+  const { status, signal, stdout } = spawnSync('tar', ['-cf', '-', '--format=gnu', '--sort=name', ...args, '.'], {
     cwd: root,
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    timeout: 30_000,
   });
-  if (status === null) return 'crashed';
+  if (signal === 'SIGSEGV') return 'crashed';
+  if (status === null) throw new Error(`tar ${args.join(' ')} ended by ${signal}`);
   return status === 0 ? readTarHeaders(stdout).map(({ name, linkname }) => ({ name, linkname })) : 'refused';
 }
 
