@@ -2,7 +2,6 @@ import { lstatSync, realpathSync } from 'node:fs';
 import { type ByteString, displayName, encodeUtf8, toFsPath } from '../bytes/index.js';
 import {
   type ArchiveEntry,
-  applyModeChanges,
   compileGlob,
   type EntryAttributes,
   type EntryBody,
@@ -25,6 +24,7 @@ import {
   type UnreadablePath,
   walk,
 } from '../tree/index.js';
+import { applyAttributeRules, ownerOfIds } from './attribute-rules.js';
 import { BuildError } from './build-error.js';
 import type { BuildSpec } from './spec.js';
 import { splitAt, splitLast } from './split.js';
@@ -99,8 +99,7 @@ class SourceReader {
     if (spec.database !== undefined) this.#database(encodeUtf8(spec.database));
     throwIfUnreadable(this.#unreadable);
 
-    this.#applyMode();
-    this.#applyRules();
+    applyAttributeRules(this.#tree, spec, { ...this.#settings, givenModes: this.#givenModes });
     return { tree: this.#tree, items, labels: [...this.#labels] };
   }
 
@@ -156,7 +155,7 @@ class SourceReader {
     const owner = uid !== undefined && gid !== undefined ? ownerOfIds(parseOwnerPair(`${uid}:${gid}`)) : {};
     this.#label(place);
     const permissions = mode === undefined ? 0o755 : parseOctalMode(mode);
-    if (mode !== undefined) this.#givenModes.set(place, permissions);
+    if (mode !== undefined) this.#givenModes.set(this.#transform(place), permissions);
     this.#place(place, { type: 'directory' }, permissions, { source, item: NO_ITEM, fsPath: undefined }, false, owner);
   }
 
@@ -165,7 +164,7 @@ class SourceReader {
     const place = parseImagePath(path, 'files');
     const bytes = new TextEncoder().encode(content);
     const permissions = mode === undefined ? 0o644 : parseOctalMode(mode);
-    if (mode !== undefined) this.#givenModes.set(place, permissions);
+    if (mode !== undefined) this.#givenModes.set(this.#transform(place), permissions);
     this.#label(place);
     this.#place(place, { type: 'file', sizeBytes: bytes.length, source: { from: 'memory', bytes } }, permissions, {
       source,
@@ -261,62 +260,6 @@ class SourceReader {
   #label(place: ByteString): void {
     this.#labels.add(`/${this.#transform(place)}` as ByteString);
   }
-
-  #applyMode(): void {
-    const { mode, onWarning } = this.#settings;
-    if (mode === undefined) return;
-    for (const { entry } of [...this.#tree.nodes()]) {
-      if (entry.body.type === 'symlink') continue;
-      const changed = applyModeChanges(mode, entry.mode, entry.body.type === 'directory');
-      if (changed === entry.mode) continue;
-      const given = this.#givenModes.get(entry.path);
-      if (given !== undefined) {
-        onWarning(
-          `--mode changes "/${displayName(entry.path)}" from the ${octal(given)} that was given for it to ${octal(changed)}; --chmod comes after it`,
-        );
-      }
-      this.#tree.setAttributes(entry.path, { mode: changed });
-    }
-  }
-
-  #applyRules(): void {
-    const chmods = (this.#spec.chmod ?? []).map((text) => {
-      const [glob, mode] = splitLast(encodeUtf8(text), '--chmod', 'GLOB=MODE');
-      return {
-        option: '--chmod',
-        text,
-        matches: compileGlob(glob),
-        attributes: { mode: parseOctalMode(mode) },
-        used: false,
-      };
-    });
-    const chowns = (this.#spec.chown ?? []).map((text) => {
-      const [glob, ids] = splitLast(encodeUtf8(text), '--chown', 'GLOB=UID:GID');
-      return {
-        option: '--chown',
-        text,
-        matches: compileGlob(glob),
-        attributes: ownerOfIds(parseOwnerPair(ids)),
-        used: false,
-      };
-    });
-    for (const { entry } of chmods.length + chowns.length > 0 ? [...this.#tree.nodes()] : []) {
-      let attributes: Partial<EntryAttributes> | undefined;
-      for (const rules of entry.body.type === 'symlink' ? [chowns] : [chmods, chowns]) {
-        let last: Partial<EntryAttributes> | undefined;
-        for (const rule of rules) {
-          if (!rule.matches(entry.path)) continue;
-          rule.used = true;
-          last = rule.attributes;
-        }
-        if (last !== undefined) attributes = { ...attributes, ...last };
-      }
-      if (attributes !== undefined) this.#tree.setAttributes(entry.path, attributes);
-    }
-    for (const { option, text, used } of [...chmods, ...chowns]) {
-      if (!used) this.#settings.onWarning(`${option} "${displayName(encodeUtf8(text))}" matches nothing`);
-    }
-  }
 }
 
 /** Where a chain of symlinks ends. */
@@ -329,17 +272,6 @@ function realPath(path: ByteString, source: string): ByteString {
 }
 
 const ROOT_OWNER = { uid: 0, gid: 0, uname: 'root' as ByteString, gname: 'root' as ByteString };
-
-/** Numbers alone: only 0 has a name that every image knows. */
-function ownerOfIds({
-  uid,
-  gid,
-}: {
-  uid: number;
-  gid: number;
-}): Pick<EntryAttributes, 'uid' | 'gid' | 'uname' | 'gname'> {
-  return { uid, gid, uname: (uid === 0 ? 'root' : '') as ByteString, gname: (gid === 0 ? 'root' : '') as ByteString };
-}
 
 /** Each path once, without those inside another: what they hold is there already. */
 function outermost(paths: readonly ByteString[]): ByteString[] {
@@ -365,8 +297,4 @@ function splitAdd(text: ByteString): { source: ByteString; destination: ByteStri
   throw new TreeError('SOURCE_MISSING', `Cannot read --add source "${displayName(source)}": it does not exist`, {
     path: source,
   });
-}
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, '0');
 }

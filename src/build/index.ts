@@ -7,7 +7,8 @@ export {
   type LayerReport,
   planImage,
 } from './build-image.js';
-export { type CreatedTar, createTar, type ExcludePattern, type TarMember, type TarSpec } from './create-tar.js';
+export { type CreatedTar, createTar } from './create-tar.js';
 export { parseMemberList } from './member-names.js';
 export { checkBuildSpec, readBuildSpec } from './read-spec.js';
 export type { BuildContext, BuildSpec } from './spec.js';
+export type { ExcludePattern, TarMember, TarSpec } from './tar-spec.js';

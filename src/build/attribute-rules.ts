@@ -1,0 +1,97 @@
+import { type ByteString, displayName, encodeUtf8 } from '../bytes/index.js';
+import {
+  applyModeChanges,
+  compileGlob,
+  type EntryAttributes,
+  type ModeChanges,
+  type NameMatcher,
+  parseOctalMode,
+  parseOwnerPair,
+} from '../entry/index.js';
+import type { ImageTree } from '../tree/index.js';
+import type { BuildSpec } from './spec.js';
+import { splitLast } from './split.js';
+
+export interface RuleSettings {
+  /** Changes for all members but symlinks, before the rules. */
+  readonly mode: ModeChanges | undefined;
+  /** Modes that a directive gave by itself: changing them is allowed, and worth a warning. */
+  readonly givenModes: ReadonlyMap<ByteString, number>;
+  readonly onWarning: (message: string) => void;
+}
+
+interface Rule {
+  readonly option: '--chmod' | '--chown';
+  readonly text: string;
+  readonly matches: NameMatcher;
+  readonly attributes: Partial<EntryAttributes>;
+}
+
+/**
+ * Applies `--mode`, `--chmod` and `--chown` to a tree: of the rules of one kind that match a path the last wins. A rule
+ * that matches nothing is a warning.
+ *
+ * @throws {EntryError} MODE_INVALID, ID_INVALID, GLOB_INVALID; {BuildError} SPEC_INVALID
+ */
+export function applyAttributeRules(tree: ImageTree, spec: BuildSpec, settings: RuleSettings): void {
+  if (settings.mode !== undefined) applyMode(tree, settings.mode, settings);
+  const chmods = (spec.chmod ?? []).map((text): Rule => {
+    const [glob, mode] = splitLast(encodeUtf8(text), '--chmod', 'GLOB=MODE');
+    return { option: '--chmod', text, matches: compileGlob(glob), attributes: { mode: parseOctalMode(mode) } };
+  });
+  const chowns = (spec.chown ?? []).map((text): Rule => {
+    const [glob, ids] = splitLast(encodeUtf8(text), '--chown', 'GLOB=UID:GID');
+    return { option: '--chown', text, matches: compileGlob(glob), attributes: ownerOfIds(parseOwnerPair(ids)) };
+  });
+  if (chmods.length + chowns.length === 0) return;
+
+  const used = new Set<Rule>();
+  const lastMatch = (rules: readonly Rule[], path: ByteString): Partial<EntryAttributes> | undefined => {
+    let last: Rule | undefined;
+    for (const rule of rules) {
+      if (!rule.matches(path)) continue;
+      used.add(rule);
+      last = rule;
+    }
+    return last?.attributes;
+  };
+  for (const { entry } of [...tree.nodes()]) {
+    // The mode of a symlink means nothing; its owner does.
+    const mode = entry.body.type === 'symlink' ? undefined : lastMatch(chmods, entry.path);
+    const owner = lastMatch(chowns, entry.path);
+    if (mode !== undefined || owner !== undefined) tree.setAttributes(entry.path, { ...mode, ...owner });
+  }
+  for (const rule of [...chmods, ...chowns]) {
+    if (!used.has(rule)) settings.onWarning(`${rule.option} "${displayName(encodeUtf8(rule.text))}" matches nothing`);
+  }
+}
+
+function applyMode(tree: ImageTree, changes: ModeChanges, { givenModes, onWarning }: RuleSettings): void {
+  for (const { entry } of [...tree.nodes()]) {
+    if (entry.body.type === 'symlink') continue;
+    const mode = applyModeChanges(changes, entry.mode, entry.body.type === 'directory');
+    if (mode === entry.mode) continue;
+    const given = givenModes.get(entry.path);
+    if (given !== undefined) {
+      onWarning(
+        `--mode changes "/${displayName(entry.path)}" from the ${octal(given)} that was given for it to ${octal(mode)}; --chmod comes after it`,
+      );
+    }
+    tree.setAttributes(entry.path, { mode });
+  }
+}
+
+/** Owners by number alone: only 0 has a name that every image knows. */
+export function ownerOfIds({
+  uid,
+  gid,
+}: {
+  readonly uid: number;
+  readonly gid: number;
+}): Pick<EntryAttributes, 'uid' | 'gid' | 'uname' | 'gname'> {
+  return { uid, gid, uname: (uid === 0 ? 'root' : '') as ByteString, gname: (gid === 0 ? 'root' : '') as ByteString };
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}

@@ -1,0 +1,111 @@
+import { type ByteString, displayName, encodeUtf8, fromFsPath, joinPath } from '../bytes/index.js';
+import {
+  type ArchiveEntry,
+  applyModeChanges,
+  compileExclude,
+  type FileIdentity,
+  parseModeChanges,
+  parseOwner,
+} from '../entry/index.js';
+import { parseTime } from '../oci/index.js';
+import { parseSedExpression, throwIfUnreadable, type UnreadablePath, walk } from '../tree/index.js';
+import { BuildError } from './build-error.js';
+import { safeMemberName } from './member-names.js';
+import type { BuildContext } from './spec.js';
+import type { TarSpec } from './tar-spec.js';
+
+/**
+ * A path under a directory, without any change to the path itself: GNU tar takes names as they are.
+ *
+ * @throws {BuildError} SPEC_INVALID for a relative path without a directory
+ */
+export function absolutePath(path: ByteString, directory: string | undefined): ByteString {
+  if (path.startsWith('/')) return path;
+  if (directory === undefined) {
+    throw new BuildError(
+      'SPEC_INVALID',
+      `Cannot use the path "${displayName(path)}": it must be absolute where no working directory is given`,
+    );
+  }
+  return joinPath(encodeUtf8(directory), path);
+}
+
+/**
+ * Reads the members of an archive and the names, modes and owners that they have in it, in the order of the archive.
+ *
+ * @param outputs files that are never members
+ * @throws {TreeError} SOURCE_MISSING, SOURCE_UNREADABLE (all of them listed), TRANSFORM_INVALID, TRANSFORM_UNSUPPORTED;
+ *   {EntryError} for a wrong mode or owner; {BuildError} SPEC_INVALID
+ */
+export function collectTarMembers(
+  spec: TarSpec,
+  context: BuildContext,
+  outputs: readonly FileIdentity[],
+  warn: (message: string) => void,
+): ArchiveEntry[] {
+  const excludes = (spec.exclude ?? [])
+    .map((exclude) => (typeof exclude === 'string' ? { pattern: exclude, contents: true } : exclude))
+    .map(({ pattern, contents }) => compileExclude(encodeUtf8(pattern), contents));
+  const transform = parseSedExpression(...(spec.transform ?? []).map((expression) => encodeUtf8(expression)));
+  const owner = parseOwner(encodeUtf8(spec.owner ?? 'root:0'), 'owner');
+  const group = parseOwner(encodeUtf8(spec.group ?? 'root:0'), 'group');
+  const mtimeSeconds = parseTime(spec.mtime ?? '@1');
+  const modeChanges = spec.mode === undefined ? undefined : parseModeChanges(spec.mode);
+  if (spec.sort === 'none')
+    warn("with --sort=none the order of members is the file system's, and differs from one machine to another");
+
+  const entries: ArchiveEntry[] = [];
+  const unreadable: UnreadablePath[] = [];
+  const removedPrefixes = new Set<string>();
+  const excluded = (name: ByteString): boolean => excludes.some((matches) => matches(name));
+  for (const { name: given, directory, recursive = true } of spec.members) {
+    const name = withoutTrailingSlashes(fromFsPath(given));
+    if (name === '')
+      throw new BuildError('SPEC_INVALID', 'Cannot archive a member without a name: it must have at least one byte');
+    if (excluded(name)) continue;
+    walk(
+      absolutePath(name, directory ?? context.cwd),
+      name,
+      (found, { body, mode }) => {
+        const safe = spec.absoluteNames ? { name: found, removed: '' } : safeMemberName(found);
+        if (safe.removed !== '' && !removedPrefixes.has(safe.removed)) {
+          removedPrefixes.add(safe.removed);
+          warn(`removing leading "${displayName(safe.removed as ByteString)}" from member names`);
+        }
+        const path = transform.apply(safe.name, 'regular');
+        const isDirectory = body.type === 'directory';
+        entries.push({
+          // GNU tar writes a directory that is renamed to nothing as `/`.
+          path: path === '' && isDirectory ? ('/' as ByteString) : path,
+          body:
+            body.type === 'symlink'
+              ? {
+                  ...body,
+                  linkname: transform.apply(body.linkname, 'symlink'),
+                }
+              : body,
+          mode: modeChanges === undefined ? mode : applyModeChanges(modeChanges, mode, isDirectory),
+          uid: owner.id,
+          gid: group.id,
+          uname: owner.name,
+          gname: group.name,
+          mtimeSeconds,
+        });
+      },
+      {
+        recursive,
+        order: spec.sort === 'none' ? 'asListed' : 'byName',
+        outputs,
+        unreadable,
+        onWarning: warn,
+        select: (found) => !excluded(found),
+      },
+    );
+  }
+  throwIfUnreadable(unreadable);
+  return entries;
+}
+
+function withoutTrailingSlashes(name: ByteString): ByteString {
+  return (name.replace(/\/+$/, '') || (name.startsWith('/') ? '/' : '')) as ByteString;
+}
