@@ -14,12 +14,14 @@ export {
   type ExcludePattern,
   type ImagePlan,
   type LayerReport,
+  mergeBuildSpecs,
   parseMemberList,
   planImage,
   readBuildSpec,
   type TarMember,
   type TarSpec,
 } from './build/index.js';
+export { displayText } from './bytes/index.js';
 export type { Digest } from './digest/index.js';
 export { TarsealError } from './errors/index.js';
 export { parseTime } from './oci/index.js';

@@ -1,5 +1,6 @@
-import { type ByteString, displayName, encodeUtf8 } from '../bytes/index.js';
+import { type ByteString, displayName, displayText, encodeUtf8 } from '../bytes/index.js';
 import {
+  type ArchiveEntry,
   applyModeChanges,
   compileGlob,
   type EntryAttributes,
@@ -8,7 +9,7 @@ import {
   parseOctalMode,
   parseOwnerPair,
 } from '../entry/index.js';
-import type { ImageTree } from '../tree/index.js';
+import type { ImageTree, PathTransform } from '../tree/index.js';
 import type { BuildSpec } from './spec.js';
 import { splitLast } from './split.js';
 
@@ -17,6 +18,8 @@ export interface RuleSettings {
   readonly mode: ModeChanges | undefined;
   /** Modes that a directive gave by itself: changing them is allowed, and worth a warning. */
   readonly givenModes: ReadonlyMap<ByteString, number>;
+  /** Image path of a node, which globs are matched against. */
+  readonly rename: PathTransform;
   readonly onWarning: (message: string) => void;
 }
 
@@ -28,13 +31,14 @@ interface Rule {
 }
 
 /**
- * Applies `--mode`, `--chmod` and `--chown` to a tree: of the rules of one kind that match a path the last wins. A rule
+ * Applies `--mode`, `--chmod` and `--chown` to trees: of the rules of one kind that match a path the last wins. A rule
  * that matches nothing is a warning.
  *
  * @throws {EntryError} MODE_INVALID, ID_INVALID, GLOB_INVALID; {BuildError} SPEC_INVALID
  */
-export function applyAttributeRules(tree: ImageTree, spec: BuildSpec, settings: RuleSettings): void {
-  if (settings.mode !== undefined) applyMode(tree, settings.mode, settings);
+export function applyAttributeRules(trees: readonly ImageTree[], spec: BuildSpec, settings: RuleSettings): void {
+  const { mode: changes } = settings;
+  if (changes !== undefined) for (const tree of trees) applyMode(tree, changes, settings);
   const chmods = (spec.chmod ?? []).map((text): Rule => {
     const [glob, mode] = splitLast(encodeUtf8(text), '--chmod', 'GLOB=MODE');
     return { option: '--chmod', text, matches: compileGlob(glob), attributes: { mode: parseOctalMode(mode) } };
@@ -55,29 +59,34 @@ export function applyAttributeRules(tree: ImageTree, spec: BuildSpec, settings: 
     }
     return last?.attributes;
   };
-  for (const { entry } of [...tree.nodes()]) {
-    // The mode of a symlink means nothing; its owner does.
-    const mode = entry.body.type === 'symlink' ? undefined : lastMatch(chmods, entry.path);
-    const owner = lastMatch(chowns, entry.path);
-    if (mode !== undefined || owner !== undefined) tree.setAttributes(entry.path, { ...mode, ...owner });
+  for (const tree of trees) {
+    for (const { entry } of [...tree.nodes()]) {
+      const path = settings.rename(entry.path);
+      // The mode of a symlink means nothing; its owner does.
+      const mode = entry.body.type === 'symlink' ? undefined : lastMatch(chmods, path);
+      const owner = lastMatch(chowns, path);
+      if (mode !== undefined || owner !== undefined) tree.setAttributes(entry.path, () => ({ ...mode, ...owner }));
+    }
   }
   for (const rule of [...chmods, ...chowns]) {
-    if (!used.has(rule)) settings.onWarning(`${rule.option} "${displayName(encodeUtf8(rule.text))}" matches nothing`);
+    if (!used.has(rule)) settings.onWarning(`${rule.option} "${displayText(rule.text)}" matches nothing`);
   }
 }
 
-function applyMode(tree: ImageTree, changes: ModeChanges, { givenModes, onWarning }: RuleSettings): void {
-  for (const { entry } of [...tree.nodes()]) {
+function applyMode(tree: ImageTree, changes: ModeChanges, { givenModes, rename, onWarning }: RuleSettings): void {
+  const changed = (entry: ArchiveEntry): number =>
+    applyModeChanges(changes, entry.mode, entry.body.type === 'directory');
+  for (const { entry, ofItems } of [...tree.nodes()]) {
     if (entry.body.type === 'symlink') continue;
-    const mode = applyModeChanges(changes, entry.mode, entry.body.type === 'directory');
-    if (mode === entry.mode) continue;
-    const given = givenModes.get(entry.path);
-    if (given !== undefined) {
+    const mode = changed(entry);
+    if (mode === entry.mode && [...ofItems.values()].every((ofItem) => changed(ofItem) === ofItem.mode)) continue;
+    const given = givenModes.get(rename(entry.path));
+    if (given !== undefined && mode !== entry.mode) {
       onWarning(
         `--mode changes "/${displayName(entry.path)}" from the ${octal(given)} that was given for it to ${octal(mode)}; --chmod comes after it`,
       );
     }
-    tree.setAttributes(entry.path, { mode });
+    tree.setAttributes(entry.path, (each) => ({ mode: changed(each) }));
   }
 }
 

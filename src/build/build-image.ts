@@ -57,14 +57,15 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
   if (output === undefined)
     throw new BuildError('SPEC_INVALID', 'Cannot build: an output must be given, and there is none');
   const build = prepareBuild(spec, context);
-  const { layers, tar, target } = build;
+  const { layers, target } = build;
   const engine = await loadHashEngine(spec.hashEngine ?? 'auto');
   const layerCompression = await compressionOf(build.layerCompression, spec.codec);
   const compression = await compressionOf(spec.compression, spec.codec);
 
+  context.onReady?.();
   const onProgress = progressOf(layers, context);
   const sources = layers.map(
-    ({ entries, tarSizeBytes }): LayerSource => ({
+    ({ entries, tar, tarSizeBytes }): LayerSource => ({
       tarSizeBytes,
       compressed: layerCompression !== undefined,
       seal: (sink) =>
@@ -80,7 +81,7 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
   });
   return {
     ...assembly.digests(written.layers),
-    tags: build.tags.map(familiarReference),
+    tags: [...new Set(build.tags.map(familiarReference))],
     platform: build.platform,
     layers: layers.map((layer, index) => {
       const { diffId, digest, sizeBytes } = written.layers[index]!;
@@ -102,7 +103,7 @@ export async function planImage(spec: BuildSpec, context: BuildContext = {}): Pr
   await compressionOf(build.layerCompression, spec.codec);
   await compressionOf(spec.compression, spec.codec);
   return {
-    tags: build.tags.map(familiarReference),
+    tags: [...new Set(build.tags.map(familiarReference))],
     platform: build.platform,
     layers: build.layers.map(reportOf),
     warnings: build.warnings,

@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { displayName, encodeUtf8, toFsPath } from '../bytes/index.js';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { displayText, encodeUtf8, toFsPath } from '../bytes/index.js';
 import { describeSystemCode, systemCode } from '../errors/index.js';
 import { mergeContainerConfig } from '../image/index.js';
 import {
@@ -19,7 +19,7 @@ import { BuildError } from './build-error.js';
 import type { BuildSpec } from './spec.js';
 
 /** The largest JSON or YAML file that is read, in bytes: what registries accept as a config or manifest. */
-export const MAX_DOCUMENT_SIZE: number = 4 << 20;
+const MAX_DOCUMENT_SIZE: number = 4 << 20;
 
 /**
  * The `config` object of the image: that of `spec.config`, with the options laid over it.
@@ -65,12 +65,12 @@ function baseConfig(config: BuildSpec['config']): ContainerConfig {
   } catch (error) {
     throw new BuildError(
       'SPEC_FILE',
-      `Cannot read --config "${displayName(encodeUtf8(config))}": it must be JSON: ${(error as Error).message}`,
+      `Cannot read --config "${displayText(config)}": it must be JSON: ${displayText((error as Error).message)}`,
       { path: config },
       { cause: error },
     );
   }
-  return parseContainerConfig(json, `--config "${displayName(encodeUtf8(config))}"`);
+  return parseContainerConfig(json, `--config "${displayText(config)}"`);
 }
 
 /**
@@ -79,24 +79,31 @@ function baseConfig(config: BuildSpec['config']): ContainerConfig {
  * @throws {BuildError} SPEC_FILE when it is missing, unreadable or larger than {@link MAX_DOCUMENT_SIZE}
  */
 export function readDocument(path: string, option: string): string {
-  const shown = `${option} "${displayName(encodeUtf8(path))}"`;
+  const shown = `${option} "${displayText(path)}"`;
   try {
     const fd = openSync(toFsPath(encodeUtf8(path)), 'r');
     try {
-      const { size } = fstatSync(fd);
-      if (size > MAX_DOCUMENT_SIZE) {
+      const bytes = readBounded(fd, MAX_DOCUMENT_SIZE + 1);
+      if (bytes.length > MAX_DOCUMENT_SIZE) {
         throw new BuildError(
           'SPEC_FILE',
-          `Cannot read ${shown}: it must have at most ${MAX_DOCUMENT_SIZE} bytes, and has ${size}`,
+          `Cannot read ${shown}: it must have at most ${MAX_DOCUMENT_SIZE} bytes, and has more`,
           { path },
         );
       }
-      return readFileSync(fd, 'utf8');
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     } finally {
       closeSync(fd);
     }
   } catch (error) {
     if (error instanceof BuildError) throw error;
+    if (error instanceof TypeError)
+      throw new BuildError(
+        'SPEC_FILE',
+        `Cannot read ${shown}: it must be UTF-8, and is not`,
+        { path },
+        { cause: error },
+      );
     const code = systemCode(error);
     throw new BuildError(
       'SPEC_FILE',
@@ -105,6 +112,18 @@ export function readDocument(path: string, option: string): string {
       { cause: error },
     );
   }
+}
+
+/** At most so many bytes: a device or a pipe does not say how many it has. */
+function readBounded(fd: number, limitBytes: number): Uint8Array {
+  const bytes = new Uint8Array(limitBytes);
+  let size = 0;
+  while (size < limitBytes) {
+    const count = readSync(fd, bytes, size, limitBytes - size, null);
+    if (count === 0) break;
+    size += count;
+  }
+  return bytes.subarray(0, size);
 }
 
 /** Arguments given one by one, or as one JSON array of strings. */
@@ -140,7 +159,7 @@ function parseArray(text: string, option: string): readonly string[] {
 function arrayExpected(text: string, option: string, cause?: unknown): BuildError {
   return new BuildError(
     'SPEC_INVALID',
-    `Cannot use --${option} "${displayName(encodeUtf8(text))}": what begins with "[" must be a JSON array of strings`,
+    `Cannot use --${option} "${displayText(text)}": what begins with "[" must be a JSON array of strings`,
     { option, value: text },
     { cause },
   );

@@ -2,7 +2,7 @@ import { type ByteString, encodeUtf8 } from '../bytes/index.js';
 import { createBlockCompressor } from '../compress/index.js';
 import { type Digest, loadHashEngine } from '../digest/index.js';
 import { CompressedBlob, packEntries } from '../layer/index.js';
-import { TAR_FORMATS, type TarOptions } from '../tar/index.js';
+import { measureArchive, TAR_FORMATS, type TarOptions } from '../tar/index.js';
 import { archiveTarget, writeSequentially } from '../transport/index.js';
 import { BuildError } from './build-error.js';
 import { compressionOf } from './compression.js';
@@ -46,6 +46,9 @@ export async function createTar(spec: TarSpec, context: BuildContext = {}): Prom
   const compression = await compressionOf(spec.compression, spec.codec);
 
   const entries = collectTarMembers(spec, context, target.identity === undefined ? [] : [target.identity], warn);
+  // What the format cannot hold is found here, before a byte is written to anyone.
+  measureArchive(entries, tar);
+  context.onReady?.();
   const engine = await loadHashEngine(spec.hashEngine ?? 'auto');
   const options = { tar, recordSizeBytes: blockingFactor * 512, signal: context.signal };
   const written = await writeSequentially(target, context.signal, async (sink) => {

@@ -1,5 +1,13 @@
-import { lstatSync, realpathSync } from 'node:fs';
-import { type ByteString, displayName, encodeUtf8, toFsPath } from '../bytes/index.js';
+import { lstatSync, realpathSync, type Stats } from 'node:fs';
+import {
+  type ByteString,
+  baseName,
+  directoryName,
+  displayName,
+  encodeUtf8,
+  joinPath,
+  toFsPath,
+} from '../bytes/index.js';
 import {
   type ArchiveEntry,
   compileGlob,
@@ -7,9 +15,11 @@ import {
   type EntryBody,
   type FileIdentity,
   type ModeChanges,
+  parentsOf,
   parseOctalMode,
   parseOwnerPair,
 } from '../entry/index.js';
+import { systemCode } from '../errors/index.js';
 import {
   checkImagePath,
   type FoundObject,
@@ -26,8 +36,9 @@ import {
 } from '../tree/index.js';
 import { applyAttributeRules, ownerOfIds } from './attribute-rules.js';
 import { BuildError } from './build-error.js';
-import type { BuildSpec } from './spec.js';
-import { splitAt, splitLast } from './split.js';
+import type { ResolvedSpec } from './resolve-spec.js';
+import type { AddedSource } from './spec.js';
+import { splitAt } from './split.js';
 
 export interface SourceSettings {
   readonly owner: { readonly name: ByteString; readonly id: number };
@@ -35,16 +46,26 @@ export interface SourceSettings {
   readonly mtimeSeconds: number;
   readonly mode: ModeChanges | undefined;
   readonly outputs: readonly FileIdentity[];
-  /** Guix's rule: a symlink directive replaces what is there. */
-  readonly symlinksReplace: boolean;
+  /**
+   * `guix`: items and everything else are two trees, as they are two directories of the file system there; names are
+   * still those before transformation, which decide the order; a symlink directive replaces another directive.
+   */
+  readonly dialect: 'native' | 'guix';
   readonly onWarning: (message: string) => void;
 }
 
 /** One tree of all sources, and what they are called. */
 export interface ImageSources {
+  /** All of the image; in the guix dialect the items alone. */
   readonly tree: ImageTree;
-  /** Image paths of the items, in the order given, each once, without those inside another. */
+  /** Everything that is no item: in our own dialect the same tree. */
+  readonly extra: ImageTree;
+  /** The items in the order given, each once, without those inside another; they are the keys of a node's `ofItems`. */
   readonly items: readonly ByteString[];
+  /** The image path of an item, for people. */
+  readonly nameOf: (item: ByteString) => ByteString;
+  /** What names become in the end; the identity where they have it already. */
+  readonly rename: PathTransform;
   /** Image paths of everything that is no item, as laid. */
   readonly labels: readonly ByteString[];
 }
@@ -55,31 +76,33 @@ const NO_ITEM = undefined;
  * Lays all sources of a specification into one tree, in the order of the command line's table, and applies its rules.
  * Reads names and metadata, no contents (but those of texts that the specification itself has).
  *
- * @param spec with absolute paths
  * @throws {TreeError} SOURCE_MISSING, SOURCE_UNREADABLE (all of them listed), TREE_CONFLICT, PATH_INVALID,
  *   WHITEOUT_NAME; {EntryError} for a wrong glob, mode or owner; {BuildError} SPEC_INVALID
  */
-export function readImageSources(spec: BuildSpec, settings: SourceSettings): ImageSources {
+export function readImageSources(spec: ResolvedSpec, settings: SourceSettings): ImageSources {
   return new SourceReader(spec, settings).read();
 }
 
 class SourceReader {
-  readonly #spec: BuildSpec;
+  readonly #spec: ResolvedSpec;
   readonly #settings: SourceSettings;
   readonly #transform: PathTransform;
   readonly #excludes: readonly ((path: ByteString) => boolean)[];
   readonly #tree: ImageTree;
+  readonly #extra: ImageTree;
   readonly #unreadable: UnreadablePath[] = [];
   readonly #labels = new Set<ByteString>();
   /** Modes that a directive gives by itself, for a warning when `--mode` changes them. */
   readonly #givenModes = new Map<ByteString, number>();
 
-  constructor(spec: BuildSpec, settings: SourceSettings) {
+  constructor(spec: ResolvedSpec, settings: SourceSettings) {
     this.#spec = spec;
     this.#settings = settings;
     this.#transform = prefixTransform((spec.transform ?? []).map((text) => parsePrefixReplacement(encodeUtf8(text))));
     this.#excludes = (spec.exclude ?? []).map((glob) => compileGlob(encodeUtf8(glob)));
-    this.#tree = new ImageTree({ ...ROOT_OWNER, mode: 0, mtimeSeconds: settings.mtimeSeconds });
+    const implied = { ...ROOT_OWNER, mode: 0, mtimeSeconds: settings.mtimeSeconds };
+    this.#tree = new ImageTree(implied);
+    this.#extra = settings.dialect === 'guix' ? new ImageTree(implied) : this.#tree;
   }
 
   read(): ImageSources {
@@ -91,7 +114,7 @@ class SourceReader {
       this.#readFileSystem(path, place, { source: `path "${displayName(path)}"`, item: path });
       items.push(path);
     }
-    for (const text of spec.add ?? []) this.#add(encodeUtf8(text));
+    for (const added of spec.add ?? []) this.#add(added);
     if (spec.root !== undefined) this.#root(encodeUtf8(spec.root));
     for (const text of spec.symlink ?? []) this.#symlink(encodeUtf8(text));
     for (const text of spec.directory ?? []) this.#directory(encodeUtf8(text));
@@ -99,15 +122,27 @@ class SourceReader {
     if (spec.database !== undefined) this.#database(encodeUtf8(spec.database));
     throwIfUnreadable(this.#unreadable);
 
-    applyAttributeRules(this.#tree, spec, { ...this.#settings, givenModes: this.#givenModes });
-    return { tree: this.#tree, items, labels: [...this.#labels] };
+    const rename = this.#isGuix ? this.#transform : (path: ByteString) => path;
+    applyAttributeRules([...new Set([this.#tree, this.#extra])], spec, {
+      ...this.#settings,
+      rename,
+      givenModes: this.#givenModes,
+    });
+    const nameOf = (item: ByteString) => `/${this.#transform(parseImagePath(item, 'path'))}` as ByteString;
+    return { tree: this.#tree, extra: this.#extra, items, nameOf, rename, labels: [...this.#labels] };
   }
 
-  #add(text: ByteString): void {
-    const source = `--add "${displayName(text)}"`;
-    const { source: from, destination } = splitAdd(text);
+  get #isGuix(): boolean {
+    return this.#settings.dialect === 'guix';
+  }
+
+  #add(added: AddedSource): void {
+    const [from, destination] = [encodeUtf8(added.source), encodeUtf8(added.destination)];
+    const source = `--add "${displayName(`${from}=${destination}` as ByteString)}"`;
     const place = parseImagePath(destination, '--add destination');
-    const isDirectory = lstatSync(toFsPath(from)).isDirectory();
+    const stats = this.#stat(from, source);
+    if (stats === undefined) return;
+    const isDirectory = stats.isDirectory();
     if (!isDirectory && (place === '' || destination.endsWith('/'))) {
       throw new TreeError(
         'PATH_INVALID',
@@ -123,13 +158,38 @@ class SourceReader {
 
   #root(path: ByteString): void {
     const source = `--root "${displayName(path)}"`;
-    const stats = lstatSync(toFsPath(path), { throwIfNoEntry: false });
-    if (stats === undefined)
-      throw new TreeError('SOURCE_MISSING', `Cannot read ${source}: it does not exist`, { path });
+    const stats = this.#stat(path, source);
+    if (stats === undefined) return;
     if (!stats.isDirectory())
       throw new TreeError('SOURCE_INVALID', `Cannot read ${source}: it must be a directory, and is none`, { path });
     this.#label('' as ByteString);
     this.#readFileSystem(path, '' as ByteString, { source, item: NO_ITEM });
+  }
+
+  /** `undefined` where the system refuses to look, which is reported with all else that is unreadable. */
+  #stat(path: ByteString, source: string): Stats | undefined {
+    try {
+      return lstatSync(toFsPath(path));
+    } catch (error) {
+      return this.#noteUnreadable(path, source, error);
+    }
+  }
+
+  #noteUnreadable(path: ByteString, source: string, error: unknown): undefined {
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw missing(path, source, error);
+    this.#unreadable.push({ path, cause: code });
+  }
+
+  #memberPlace(path: ByteString, what: string): ByteString {
+    const place = parseImagePath(path, what);
+    if (place === '')
+      throw new TreeError(
+        'PATH_INVALID',
+        `Cannot use ${what} "${displayName(path)}": the root of an image has no entry of its own`,
+        { path },
+      );
+    return place;
   }
 
   #symlink(text: ByteString): void {
@@ -137,22 +197,29 @@ class SourceReader {
     const [newPath, linkname] = splitAt(text, text.indexOf('='), '--symlink', 'NEW=OLD');
     if (linkname === '')
       throw new BuildError('SPEC_INVALID', `Cannot lay ${source}: the target after "=" must have at least one byte`);
-    const place = parseImagePath(newPath, '--symlink');
+    const place = this.#memberPlace(newPath, '--symlink');
     this.#label(place);
     this.#place(
       place,
       { type: 'symlink', linkname },
       0o777,
       { source, item: NO_ITEM, fsPath: undefined },
-      this.#settings.symlinksReplace,
+      this.#isGuix,
     );
   }
 
   #directory(text: ByteString): void {
     const source = `--directory "${displayName(text)}"`;
-    const [, name = '', mode, uid, gid] = /^(.*?)(?::([0-9]+)(?::([0-9]+):([0-9]+))?)?$/s.exec(text)!;
-    const place = parseImagePath(name as ByteString, '--directory');
-    const owner = uid !== undefined && gid !== undefined ? ownerOfIds(parseOwnerPair(`${uid}:${gid}`)) : {};
+    const { name, mode, uid, gid } = splitDirectory(text);
+    const place = this.#memberPlace(name, '--directory');
+    let owner: Partial<EntryAttributes> =
+      uid !== undefined && gid !== undefined ? ownerOfIds(parseOwnerPair(`${uid}:${gid}`)) : {};
+    if (this.#isGuix && owner.uid !== undefined) {
+      this.#settings.onWarning(
+        `${source}: in the guix dialect every member has the one owner, as GNU tar is told there`,
+      );
+      owner = {};
+    }
     this.#label(place);
     const permissions = mode === undefined ? 0o755 : parseOctalMode(mode);
     if (mode !== undefined) this.#givenModes.set(this.#transform(place), permissions);
@@ -161,7 +228,7 @@ class SourceReader {
 
   #file(path: ByteString, content: string, mode: string | undefined): void {
     const source = `files "${displayName(path)}"`;
-    const place = parseImagePath(path, 'files');
+    const place = this.#memberPlace(path, 'files');
     const bytes = new TextEncoder().encode(content);
     const permissions = mode === undefined ? 0o644 : parseOctalMode(mode);
     if (mode !== undefined) this.#givenModes.set(this.#transform(place), permissions);
@@ -191,10 +258,10 @@ class SourceReader {
         });
       this.#place(place, found.body, 0o644, { ...origin, fsPath: path });
     };
-    walk(realPath(path, source), 'var/guix/db/db.sqlite' as ByteString, file, {
-      ...this.#walkOptions(),
-      recursive: false,
-    });
+    const target = this.#realPath(path, source);
+    if (target !== undefined) {
+      walk(target, 'var/guix/db/db.sqlite' as ByteString, file, { ...this.#walkOptions(), recursive: false });
+    }
     const link = (place: string, linkname: string): void =>
       this.#place(place as ByteString, { type: 'symlink', linkname: encodeUtf8(linkname) }, 0o777, origin);
     link('var/guix/gcroots/profiles', '/var/guix/profiles');
@@ -203,24 +270,38 @@ class SourceReader {
     this.#label('var/guix' as ByteString);
   }
 
+  /** Where a chain of symlinks ends; `undefined` as in `#stat`. */
+  #realPath(path: ByteString, source: string): ByteString | undefined {
+    try {
+      return realpathSync(toFsPath(path), 'latin1') as ByteString;
+    } catch (error) {
+      return this.#noteUnreadable(path, source, error);
+    }
+  }
+
   #walkOptions(): Parameters<typeof walk>[3] {
     const { outputs, onWarning } = this.#settings;
     return {
       outputs,
       onWarning,
       unreadable: this.#unreadable,
-      select: (name) => !this.#excluded(this.#transform(name)),
+      // Below a directory that is left out, a transformation can still place something elsewhere.
+      select: (name) => (this.#spec.transform ?? []).length > 0 || !this.#excluded(name),
     };
   }
 
   #readFileSystem(fsPath: ByteString, place: ByteString, origin: Omit<NodeOrigin, 'fsPath'>): void {
-    if (place !== '' && this.#excluded(this.#transform(place))) return;
+    const shared: NodeOrigin = { ...origin, fsPath: undefined };
     walk(
-      fsPath,
+      canonicalPath(fsPath),
       place,
       (name, found) => {
         // The root of the image has no entry.
-        if (name !== '') this.#place(name, found.body, found.mode, { ...origin, fsPath: found.fsPath });
+        if (name === '') return;
+        // One origin for all files of a source: an object for each would be a quarter of the memory of a large tree.
+        const ownOrigin =
+          found.body.type === 'file' || found.body.type === 'directory' ? shared : { ...origin, fsPath: found.fsPath };
+        this.#place(name, found.body, found.mode, ownOrigin);
       },
       this.#walkOptions(),
     );
@@ -234,9 +315,13 @@ class SourceReader {
     replace = false,
     owner: Partial<EntryAttributes> = {},
   ): void {
-    const path = this.#transform(place);
-    if (path === '' || this.#excluded(path)) return;
-    checkImagePath(path, path, `the name that ${origin.source} gives`);
+    const renamed = this.#transform(place);
+    if (renamed !== '' && this.#excluded(renamed)) return;
+    // A member whose name is transformed to nothing goes; in the guix dialect what is below it may need it until then.
+    if (renamed === '' && !this.#isGuix) return;
+    if (renamed !== '') checkImagePath(renamed, renamed, `the name that ${origin.source} gives`);
+    const path = this.#isGuix ? place : renamed;
+    const tree = origin.item === undefined ? this.#extra : this.#tree;
     const { owner: user, group, mtimeSeconds } = this.#settings;
     const entry: ArchiveEntry = {
       path,
@@ -249,12 +334,14 @@ class SourceReader {
       mtimeSeconds,
       ...owner,
     };
-    if (replace) this.#tree.replace(entry, origin);
-    else this.#tree.place(entry, origin);
+    if (replace) tree.replace(entry, origin);
+    else tree.place(entry, origin);
   }
 
+  /** Whether a path, or a directory above it, is left out. */
   #excluded(path: ByteString): boolean {
-    return this.#excludes.some((matches) => matches(path));
+    if (this.#excludes.length === 0) return false;
+    return [path, ...parentsOf(path)].some((each) => this.#excludes.some((matches) => matches(each)));
   }
 
   #label(place: ByteString): void {
@@ -262,13 +349,13 @@ class SourceReader {
   }
 }
 
-/** Where a chain of symlinks ends. */
-function realPath(path: ByteString, source: string): ByteString {
-  try {
-    return realpathSync(toFsPath(path), 'latin1') as ByteString;
-  } catch (error) {
-    throw new TreeError('SOURCE_MISSING', `Cannot read ${source}: it does not exist`, { path }, { cause: error });
-  }
+function missing(path: ByteString, source: string, cause: unknown): TreeError {
+  return new TreeError(
+    'SOURCE_MISSING',
+    `Cannot read ${source}: "${displayName(path)}" does not exist`,
+    { path },
+    { cause },
+  );
 }
 
 const ROOT_OWNER = { uid: 0, gid: 0, uname: 'root' as ByteString, gname: 'root' as ByteString };
@@ -284,17 +371,36 @@ function outermost(paths: readonly ByteString[]): ByteString[] {
   });
 }
 
-/** `SRC=DEST`, separated by the last `=` that is not in a SRC that exists. */
-function splitAdd(text: ByteString): { source: ByteString; destination: ByteString } {
-  splitLast(text, '--add', 'SRC=DEST');
-  for (let at = text.lastIndexOf('='); at > 0; at = text.lastIndexOf('=', at - 1)) {
-    const source = text.slice(0, at) as ByteString;
-    if (lstatSync(toFsPath(source), { throwIfNoEntry: false }) !== undefined) {
-      return { source, destination: text.slice(at + 1) as ByteString };
-    }
+/**
+ * One name of the several that an object can be written by: two sources that are the same object agree about it. Its
+ * own last component stays, as it may be a symlink.
+ */
+function canonicalPath(path: ByteString): ByteString {
+  try {
+    const base = baseName(path);
+    if (base === '' || base === '.' || base === '..') return realpathSync(toFsPath(path), 'latin1') as ByteString;
+    return joinPath(realpathSync(toFsPath(directoryName(path)), 'latin1') as ByteString, base);
+  } catch {
+    // What is wrong with it is found, and said, when it is read.
+    return path;
   }
-  const source = text.slice(0, text.lastIndexOf('=')) as ByteString;
-  throw new TreeError('SOURCE_MISSING', `Cannot read --add source "${displayName(source)}": it does not exist`, {
-    path: source,
-  });
+}
+
+/** `NAME[:MODE[:UID:GID]]`; a colon in the last component always separates. */
+function splitDirectory(text: ByteString): {
+  name: ByteString;
+  mode: string | undefined;
+  uid: string | undefined;
+  gid: string | undefined;
+} {
+  const last = text.lastIndexOf('/') + 1;
+  const [name = '', mode, uid, gid, ...more] = text.slice(last).split(':');
+  if (more.length > 0 || (uid === undefined) !== (gid === undefined)) {
+    throw new BuildError(
+      'SPEC_INVALID',
+      `Cannot use --directory "${displayName(text)}": it must have the form NAME[:MODE[:UID:GID]]`,
+      { value: text },
+    );
+  }
+  return { name: (text.slice(0, last) + name) as ByteString, mode, uid, gid };
 }

@@ -9,6 +9,7 @@ export {
 } from './build-image.js';
 export { type CreatedTar, createTar } from './create-tar.js';
 export { parseMemberList } from './member-names.js';
-export { checkBuildSpec, readBuildSpec } from './read-spec.js';
+export { readBuildSpec } from './read-spec.js';
+export { mergeBuildSpecs } from './resolve-spec.js';
 export type { BuildContext, BuildSpec } from './spec.js';
 export type { ExcludePattern, TarMember, TarSpec } from './tar-spec.js';

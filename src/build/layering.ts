@@ -1,8 +1,8 @@
-import type { ByteString } from '../bytes/index.js';
+import { type ByteString, displayName } from '../bytes/index.js';
 import { type ArchiveEntry, missingParents, sortInArchiveOrder } from '../entry/index.js';
 import { type PlanItem, planBySize } from '../plan/index.js';
 import { measureMember, type TarOptions } from '../tar/index.js';
-import { type ImageTree, TreeError, type TreeNode } from '../tree/index.js';
+import { type ImageTree, TreeError } from '../tree/index.js';
 import type { ImageSources } from './image-sources.js';
 
 /** A layer before it is sealed. */
@@ -11,6 +11,7 @@ export interface PlannedLayer {
   readonly items: readonly ByteString[];
   /** Members in their order. */
   readonly entries: readonly ArchiveEntry[];
+  readonly tar: TarOptions;
 }
 
 export interface LayeringOptions {
@@ -33,57 +34,74 @@ interface Item extends PlanItem {
  */
 export function planNativeLayers(sources: ImageSources, options: LayeringOptions): PlannedLayer[] {
   const { tree } = sources;
+  const { tar } = options;
   if (options.maxLayers === undefined) {
     const entries = sortInArchiveOrder(
       Array.from(tree.nodes(), ({ entry }) => entry),
       ({ path }) => path,
     );
-    return withoutEmpty([{ items: [...sources.items, ...sources.labels], entries }]);
+    return withoutEmpty([
+      { items: [...itemsOf(sources, tar).map(({ name }) => name), ...sources.labels], entries, tar },
+    ]);
   }
   const items = itemsOf(sources, options.tar);
   const { head, tail } = planBySize(items, options.maxLayers);
   const shared = new Set(tail);
   const inOrderGiven = items.filter((item) => shared.has(item));
   const layers = [
-    ...head.map((item) => ({ items: [item.name], entries: withImpliedParents(tree, item.entries) })),
-    { items: tail.map(({ name }) => name), entries: withImpliedParents(tree, mergeItems(inOrderGiven)) },
+    ...head.map((item) => ({ items: [item.name], entries: withImpliedParents(tree, item.entries), tar })),
+    { items: tail.map(({ name }) => name), entries: withImpliedParents(tree, mergeItems(inOrderGiven)), tar },
   ];
-  return withoutEmpty([...layers, { items: sources.labels, entries: customisation(tree, layers) }]);
+  return withoutEmpty([...layers, lastLayer(sources, layers, tar)]);
 }
 
 /**
- * Cuts a tree into layers as Guix does: items in the order given (or, where they share a layer, by size) without their
- * parents, then everything else with its own parents.
+ * Cuts sources into layers as Guix does: items in the order given (or, where they share a layer, by size) without their
+ * parents, then everything else with its own parents. Members are in the order of their names on disk; transformation
+ * comes after that.
  *
- * @throws {TreeError} TREE_CONFLICT when two members of one layer would have the same name
+ * @throws {TreeError} TREE_CONFLICT when two members of one layer have the same name
  */
 export function planGuixLayers(sources: ImageSources, options: LayeringOptions): PlannedLayer[] {
+  const { rename, labels } = sources;
+  const renamed = (entries: readonly ArchiveEntry[]): ArchiveEntry[] => {
+    const result = entries.map((entry) => ({ ...entry, path: rename(entry.path) })).filter(({ path }) => path !== '');
+    refuseDuplicates(result);
+    return result;
+  };
   const items = itemsOf(sources, options.tar);
-  const extra = extraFiles(sources.tree);
+  const extra = sortInArchiveOrder(
+    Array.from(sources.extra.nodes(), ({ entry }) => entry),
+    ({ path }) => path,
+  );
+  // Guix runs `tar --delete /` on the layer with the extra files, which writes the long name before the long target.
+  const rewritten: TarOptions = { ...options.tar, longNameFirst: true };
   if (options.maxLayers === undefined) {
-    const entries = [...items.flatMap((item) => item.entries), ...extra];
-    refuseDuplicates(entries);
-    return withoutEmpty([{ items: [...sources.items, ...sources.labels], entries }]);
+    const entries = renamed([...items.flatMap((item) => item.entries), ...extra]);
+    return withoutEmpty([{ items: [...items.map(({ name }) => name), ...labels], entries, tar: rewritten }]);
   }
   const { head, tail } = planBySize(items, options.maxLayers);
-  const shared = tail.flatMap((item) => item.entries);
-  refuseDuplicates(shared);
   return withoutEmpty([
-    ...head.map((item) => ({ items: [item.name], entries: item.entries })),
-    { items: tail.map(({ name }) => name), entries: shared },
-    { items: sources.labels, entries: extra },
+    ...head.map((item) => ({ items: [item.name], entries: renamed(item.entries), tar: options.tar })),
+    { items: tail.map(({ name }) => name), entries: renamed(tail.flatMap((item) => item.entries)), tar: options.tar },
+    { items: labels, entries: renamed(extra), tar: rewritten },
   ]);
 }
 
-function itemsOf({ tree, items }: ImageSources, tar: TarOptions): Item[] {
+/** Items with what is in them; one of which nothing is left is in no layer. */
+function itemsOf({ tree, items, nameOf }: ImageSources, tar: TarOptions): Item[] {
   const entriesOf = new Map<ByteString, ArchiveEntry[]>(items.map((item) => [item, []]));
   for (const { ofItems } of tree.nodes()) {
     for (const [item, entry] of ofItems) entriesOf.get(item)!.push(entry);
   }
-  return Array.from(entriesOf, ([name, unsorted]) => {
+  return Array.from(entriesOf, ([item, unsorted]) => {
     const entries = sortInArchiveOrder(unsorted, ({ path }) => path);
-    return { name, entries, sizeBytes: entries.reduce((sum, entry) => sum + measureMember(entry, tar), 0) };
-  });
+    return {
+      name: nameOf(item),
+      entries,
+      sizeBytes: entries.reduce((sum, entry) => sum + measureMember(entry, tar), 0),
+    };
+  }).filter(({ entries }) => entries.length > 0);
 }
 
 /** Items that share a layer: where two have the same directory, the later one's attributes win. */
@@ -97,11 +115,18 @@ function withImpliedParents(tree: ImageTree, entries: readonly ArchiveEntry[]): 
 
 function withParents(entries: readonly ArchiveEntry[], parent: (path: ByteString) => ArchiveEntry): ArchiveEntry[] {
   const paths = new Set(entries.map(({ path }) => path));
-  const parents = Array.from(missingParents(paths, paths), parent);
+  const parents = Array.from(missingParents(paths), parent);
   return sortInArchiveOrder([...entries, ...parents], ({ path }) => path);
 }
 
-/** The last layer: what belongs to no item, and every directory that the layers below do not have as the image does. */
+/** The last layer. Where no source but the items has a part in it, it is named after the directories that it repeats. */
+function lastLayer({ tree, labels }: ImageSources, below: readonly PlannedLayer[], tar: TarOptions): PlannedLayer {
+  const own = customisation(tree, below);
+  const items = labels.length > 0 ? labels : own.map(({ path }) => `/${path}` as ByteString);
+  return { items, entries: withParents(own, (path) => tree.get(path)!.entry), tar };
+}
+
+/** What belongs to no item, and every directory that the layers below do not have as the image does. */
 function customisation(tree: ImageTree, below: readonly PlannedLayer[]): ArchiveEntry[] {
   const inLayersBelow = new Map<ByteString, ArchiveEntry>();
   for (const { entries } of below) for (const entry of entries) inLayersBelow.set(entry.path, entry);
@@ -110,23 +135,11 @@ function customisation(tree: ImageTree, below: readonly PlannedLayer[]): Archive
     const present = inLayersBelow.get(entry.path);
     if (present === undefined ? explicit : !sameAttributes(present, entry)) own.push(entry);
   }
-  return withParents(own, (path) => tree.get(path)!.entry);
+  return own;
 }
 
 function sameAttributes(a: ArchiveEntry, b: ArchiveEntry): boolean {
   return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.uname === b.uname && a.gname === b.gname;
-}
-
-function extraFiles(tree: ImageTree): ArchiveEntry[] {
-  const own = Array.from(tree.nodes()).filter(isExtra);
-  return withParents(
-    own.map(({ entry }) => entry),
-    (path) => tree.get(path)!.entry,
-  );
-}
-
-function isExtra({ explicit, ofItems }: TreeNode): boolean {
-  return explicit && ofItems.size === 0;
 }
 
 function refuseDuplicates(entries: readonly ArchiveEntry[]): void {
@@ -135,7 +148,7 @@ function refuseDuplicates(entries: readonly ArchiveEntry[]): void {
     if (seen.has(path)) {
       throw new TreeError(
         'TREE_CONFLICT',
-        `Cannot lay two members at "/${path}": the guix dialect gives it to an item and to another source`,
+        `Cannot lay two members at "/${displayName(path)}": in one layer every name must be there once`,
         { path },
       );
     }

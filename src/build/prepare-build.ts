@@ -17,7 +17,7 @@ import { archiveTarget, directoryTarget, isEmptyOrOciLayout, type OutputTarget }
 import { annotationsOf, containerConfigOf } from './container-config.js';
 import { readImageSources } from './image-sources.js';
 import { type PlannedLayer, planGuixLayers, planNativeLayers } from './layering.js';
-import { resolveSpecPaths } from './resolve-spec.js';
+import { checkTexts, resolveSpecPaths } from './resolve-spec.js';
 import type { BuildContext, BuildSpec } from './spec.js';
 import { chooseDefaults, conflict, oneOf, type SpecChoices } from './spec-choices.js';
 
@@ -30,7 +30,6 @@ export interface MeasuredLayer extends PlannedLayer {
 export interface PreparedBuild extends SpecChoices {
   /** `undefined` where only a plan is wanted. */
   readonly target: OutputTarget | undefined;
-  readonly tar: TarOptions;
   readonly layers: readonly MeasuredLayer[];
   readonly tags: readonly Reference[];
   readonly platform: Platform;
@@ -49,6 +48,7 @@ export interface PreparedBuild extends SpecChoices {
  * @throws {TarsealError} of the room that finds something wrong; nothing has been written
  */
 export function prepareBuild(given: BuildSpec, context: BuildContext): PreparedBuild {
+  checkTexts(given);
   const spec = resolveSpecPaths(given, context.cwd);
   const warnings: string[] = [];
   const warn = (message: string): void => {
@@ -61,7 +61,7 @@ export function prepareBuild(given: BuildSpec, context: BuildContext): PreparedB
   const tar: TarOptions = { format: tarFormatOf(spec, dialect), strict: spec.strict ?? false };
   const image = {
     platform: platformOf(spec),
-    createdSeconds: parseTime(spec.created ?? '@1'),
+    createdSeconds: createdOf(spec, context),
     config: containerConfigOf(spec, profile),
     annotations: annotationsOf(spec),
     tags: tagsOf(spec, dialect),
@@ -74,14 +74,18 @@ export function prepareBuild(given: BuildSpec, context: BuildContext): PreparedB
     mtimeSeconds: parseTime(spec.mtime ?? '@1'),
     mode: spec.mode === undefined ? undefined : parseModeChanges(spec.mode),
     outputs: target?.identity === undefined ? [] : [target.identity],
-    symlinksReplace: dialect === 'guix',
+    dialect,
     onWarning: warn,
   });
   const planned =
     dialect === 'guix' ? planGuixLayers(sources, { maxLayers, tar }) : planNativeLayers(sources, { maxLayers, tar });
   if (planned.length === 0) warn('the image has no layers: nothing of the sources is left');
-  const layers = planned.map((layer) => ({ ...layer, tarSizeBytes: measureArchive(layer.entries, tar) }));
-  return { ...choices, ...image, target, tar, layers, profile, warnings };
+  const layers = planned.map((layer) => ({ ...layer, tarSizeBytes: measureArchive(layer.entries, layer.tar) }));
+  return { ...choices, ...image, target, layers, profile, warnings };
+}
+
+function createdOf({ created }: BuildSpec, { nowSeconds }: BuildContext): number {
+  return created === 'now' && nowSeconds !== undefined ? nowSeconds : parseTime(created ?? '@1');
 }
 
 function tarFormatOf({ tarFormat, strict }: BuildSpec, dialect: string): TarFormat {

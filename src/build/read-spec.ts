@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { ErrorObject } from 'ajv';
-import { displayName, encodeUtf8 } from '../bytes/index.js';
+import { displayText } from '../bytes/index.js';
 import { BuildError } from './build-error.js';
 import { readDocument } from './container-config.js';
 import { resolveSpecPaths } from './resolve-spec.js';
@@ -23,21 +23,24 @@ export async function readBuildSpec(path: string, cwd?: string): Promise<BuildSp
   const text = readDocument(file, '--spec');
   const { $schema: _, ...spec } = await checkBuildSpec(
     await parseDocument(text, path),
-    `--spec "${displayName(encodeUtf8(path))}"`,
+    `--spec "${displayText(path)}"`,
   );
   return resolveSpecPaths(spec, resolve(dirname(file)));
 }
 
-/** YAML 1.2 has JSON in it; its parser also refuses a key that is given twice. */
+/** YAML 1.2 has JSON in it; its parser also refuses a key that is given twice. A tag that it does not know is refused. */
 async function parseDocument(text: string, path: string): Promise<unknown> {
-  const { parse } = await import('yaml');
+  const { parseDocument: parse } = await import('yaml');
+  const document = parse(text, { uniqueKeys: true, prettyErrors: true });
+  const [problem] = [...document.errors, ...document.warnings];
   try {
-    return parse(text, { uniqueKeys: true, prettyErrors: true, maxAliasCount: 100 });
+    if (problem !== undefined) throw problem;
+    return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     const [line] = (error as Error).message.split('\n');
     throw new BuildError(
       'SPEC_FILE',
-      `Cannot read --spec "${displayName(encodeUtf8(path))}": ${line?.replace(/:$/, '')}`,
+      `Cannot read --spec "${displayText(path)}": ${line?.replace(/:$/, '')}`,
       { path },
       { cause: error },
     );
@@ -50,7 +53,7 @@ async function parseDocument(text: string, path: string): Promise<unknown> {
  * @param what how messages name the value
  * @throws {BuildError} SPEC_KEY, SPEC_INVALID
  */
-export async function checkBuildSpec(value: unknown, what: string): Promise<BuildSpec & { readonly $schema?: string }> {
+async function checkBuildSpec(value: unknown, what: string): Promise<BuildSpec & { readonly $schema?: string }> {
   const { Ajv } = await import('ajv');
   const schema = JSON.parse(readFileSync(new URL('./spec-schema.json', import.meta.url), 'utf8')) as SpecSchema;
   const validate = new Ajv({ allErrors: true, allowUnionTypes: true, verbose: true }).compile<BuildSpec>(schema);
@@ -68,7 +71,7 @@ async function wrongKey(error: ErrorObject, what: string): Promise<BuildError> {
   const key = String(error.params['additionalProperty']);
   const known = Object.keys((error.parentSchema?.['properties'] ?? {}) as object);
   const { closest, distance } = await import('fastest-levenshtein');
-  const nearest = closest(key, known);
+  const nearest = known.find((name) => name.toLowerCase() === key.toLowerCase()) ?? closest(key, known);
   const proposal =
     distance(key.toLowerCase(), nearest.toLowerCase()) <= MAX_DISTANCE ? `; did you mean "${nearest}"` : '';
   const place = placeOf(`${error.instancePath}/${key}`);
@@ -101,5 +104,5 @@ function placeOf(pointer: string): string {
     .slice(1)
     .split('/')
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
-  return `"${displayName(encodeUtf8(parts.join('.')))}"`;
+  return `"${displayText(parts.join('.'))}"`;
 }

@@ -1,35 +1,45 @@
-import { isAbsolute, resolve } from 'node:path';
+import { lstatSync } from 'node:fs';
+import { isAbsolute, resolve, sep } from 'node:path';
+import { displayText, encodeUtf8, toFsPath } from '../bytes/index.js';
+import { systemCode } from '../errors/index.js';
 import { BuildError } from './build-error.js';
-import type { BuildSpec } from './spec.js';
+import type { AddedSource, BuildSpec } from './spec.js';
+import { splitLast } from './split.js';
+
+/** A specification whose paths are absolute and whose additions are split. */
+export interface ResolvedSpec extends BuildSpec {
+  readonly add?: readonly AddedSource[];
+}
 
 /**
  * Makes every path on this machine absolute, against `base`; what is absolute stays.
  *
  * @throws {BuildError} SPEC_INVALID for a relative path without a base
  */
-export function resolveSpecPaths(spec: BuildSpec, base: string | undefined): BuildSpec {
+export function resolveSpecPaths(spec: BuildSpec, base: string | undefined): ResolvedSpec {
   const absolute = (path: string): string => {
     if (path === '')
       throw new BuildError('SPEC_INVALID', 'Cannot use an empty path: it must have at least one character');
     if (base === undefined && !isAbsolute(path)) {
       throw new BuildError(
         'SPEC_INVALID',
-        `Cannot use the path "${path}": it must be absolute where no working directory is given`,
+        `Cannot use the path "${displayText(path)}": it must be absolute where no working directory is given`,
         { path },
       );
     }
-    return base === undefined ? resolve(path) : resolve(base, path);
+    const resolved = base === undefined ? resolve(path) : resolve(base, path);
+    // Inside, every path has forward slashes, which Windows takes too.
+    return sep === '\\' ? resolved.replaceAll('\\', '/') : resolved;
   };
-  // Only a prefix is put before SRC of SRC=DEST: normalising would change DEST, and its "..", which is refused later.
-  const absoluteAdd = (text: string): string => {
-    if (isAbsolute(text)) return text;
-    if (base === undefined) absolute(text);
-    return `${base}/${text}`;
+  const added = (given: string | AddedSource): AddedSource => {
+    const { source, destination } = typeof given === 'string' ? splitAdd(given, absolute) : given;
+    return { source: absolute(source), destination };
   };
+  const { add, ...rest } = spec;
   return {
-    ...spec,
+    ...rest,
     ...(spec.paths && { paths: spec.paths.map(absolute) }),
-    ...(spec.add && { add: spec.add.map(absoluteAdd) }),
+    ...(add && { add: add.map(added) }),
     ...(spec.root !== undefined && { root: absolute(spec.root) }),
     ...(spec.database !== undefined && { database: absolute(spec.database) }),
     ...(spec.prefix !== undefined && { prefix: absolute(spec.prefix) }),
@@ -39,7 +49,73 @@ export function resolveSpecPaths(spec: BuildSpec, base: string | undefined): Bui
   };
 }
 
+/** `SRC=DEST`, separated by the last `=` that is not in a SRC that exists. */
+function splitAdd(text: string, absolute: (path: string) => string): AddedSource {
+  splitLast(encodeUtf8(text), '--add', 'SRC=DEST');
+  for (let at = text.lastIndexOf('='); at > 0; at = text.lastIndexOf('=', at - 1)) {
+    if (exists(absolute(text.slice(0, at)))) return { source: text.slice(0, at), destination: text.slice(at + 1) };
+  }
+  const at = text.lastIndexOf('=');
+  return { source: text.slice(0, at), destination: text.slice(at + 1) };
+}
+
+/** Whether the system knows of a path, if only that it must not be looked at. */
+function exists(path: string): boolean {
+  try {
+    lstatSync(toFsPath(encodeUtf8(path)));
+    return true;
+  } catch (error) {
+    return !['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error));
+  }
+}
+
 /** `resolve` drops the slash that says that a directory is meant. */
 function keepTrailingSlash(given: string, resolved: string): string {
   return given.endsWith('/') && !resolved.endsWith('/') ? `${resolved}/` : resolved;
+}
+
+/** Pairs of keys that say the same thing in two ways: giving one puts the other out of force. */
+const ALTERNATIVES: readonly (readonly [keyof BuildSpec, keyof BuildSpec])[] = [
+  ['platform', 'system'],
+  ['system', 'platform'],
+];
+
+/** Lays one specification over another: every key that `over` has wins, whole. */
+export function mergeBuildSpecs(base: BuildSpec, over: BuildSpec): BuildSpec {
+  const outdated = new Set(ALTERNATIVES.filter(([given]) => over[given] !== undefined).map(([, other]) => other));
+  if (over.layers === 'single') outdated.add('maxLayers');
+  if (over.maxLayers !== undefined && base.layers === 'single') outdated.add('layers');
+  return {
+    ...Object.fromEntries(Object.entries(base).filter(([key]) => !outdated.has(key as keyof BuildSpec))),
+    ...over,
+  };
+}
+
+/**
+ * Refuses text that would not arrive as it was given: a lone surrogate has no UTF-8, and a NUL ends a name.
+ *
+ * @param place of the value, for messages
+ * @throws {BuildError} SPEC_INVALID
+ */
+export function checkTexts(value: unknown, place: string = ''): void {
+  if (typeof value === 'string') {
+    const isContent = place.startsWith('files.') && place.endsWith('.content');
+    const problem = /\p{Surrogate}/u.test(value)
+      ? 'a lone surrogate'
+      : value.includes('\0') && !isContent
+        ? 'a NUL'
+        : undefined;
+    if (problem !== undefined) {
+      throw new BuildError(
+        'SPEC_INVALID',
+        `Cannot use ${displayText(place)} "${displayText(value)}": it must have no NUL and be Unicode text, and has ${problem}`,
+        { place },
+      );
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      checkTexts(key, place);
+      checkTexts(item, place === '' ? key : `${place}.${key}`);
+    }
+  }
 }

@@ -1,4 +1,4 @@
-import { displayName, encodeUtf8 } from '../bytes/index.js';
+import { displayText } from '../bytes/index.js';
 import { parseCompression } from '../compress/index.js';
 import { BuildError } from './build-error.js';
 import type { BuildSpec } from './spec.js';
@@ -103,7 +103,7 @@ export function oneOf(option: string, value: string, known: readonly string[]): 
   if (!known.includes(value)) {
     throw new BuildError(
       'SPEC_INVALID',
-      `Cannot use --${option} "${displayName(encodeUtf8(value))}": it must be one of ${known.join(', ')}`,
+      `Cannot use --${option} "${displayText(value)}": it must be one of ${known.join(', ')}`,
       { option, value, known },
     );
   }

@@ -8,8 +8,8 @@
 export interface BuildSpec {
   /** Store items, files or directories, placed at their absolute location. Each is an item that can have its own layer. */
   readonly paths?: readonly string[];
-  /** `SRC=DEST`: a file or directory placed at DEST. */
-  readonly add?: readonly string[];
+  /** `SRC=DEST`, or the two as an object: a file or directory placed at DEST. */
+  readonly add?: readonly (string | AddedSource)[];
   /** A directory whose children are placed at the root of the image. */
   readonly root?: string;
   /** `NEW=OLD`: a symlink NEW to OLD. */
@@ -81,12 +81,22 @@ export interface BuildSpec {
   readonly hashEngine?: 'auto' | 'wasm' | 'native';
 }
 
+/** A file or directory of this machine and its place in the image. */
+export interface AddedSource {
+  readonly source: string;
+  readonly destination: string;
+}
+
 /** What a build takes from its surroundings. Nothing here reaches a byte of the image. */
 export interface BuildContext {
   /** Base of relative paths, absolute itself; without it they are refused. */
   readonly cwd?: string;
   /** Where compressed layers wait while the output is a stream. */
   readonly temporaryDirectory?: string;
+  /** What `created: 'now'` means, in seconds since 1970: a library reads no clock. */
+  readonly nowSeconds?: number;
+  /** Told once, when everything before contents is done: until then there is nothing that an abort would clean up. */
+  readonly onReady?: () => void;
   /** Aborts the build, which then leaves nothing behind. */
   readonly signal?: AbortSignal;
   readonly onWarning?: (message: string) => void;

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { type ByteString, displayName, encodeUtf8, fromFsPath, joinPath } from '../bytes/index.js';
 import {
   type ArchiveEntry,
@@ -21,10 +22,10 @@ import type { TarSpec } from './tar-spec.js';
  */
 export function absolutePath(path: ByteString, directory: string | undefined): ByteString {
   if (path.startsWith('/')) return path;
-  if (directory === undefined) {
+  if (directory === undefined || !isAbsolute(directory)) {
     throw new BuildError(
       'SPEC_INVALID',
-      `Cannot use the path "${displayName(path)}": it must be absolute where no working directory is given`,
+      `Cannot use the path "${displayName(path)}": it must be absolute where no absolute directory is given for it`,
     );
   }
   return joinPath(encodeUtf8(directory), path);
@@ -77,6 +78,7 @@ export function collectTarMembers(
         entries.push({
           // GNU tar writes a directory that is renamed to nothing as `/`.
           path: path === '' && isDirectory ? ('/' as ByteString) : path,
+          originalPath: safe.name,
           body:
             body.type === 'symlink'
               ? {

@@ -48,6 +48,11 @@ export function compareBytes(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Text as {@link displayName} shows a name. */
+export function displayText(text: string): string {
+  return displayName(encodeUtf8(text));
+}
+
 const NAMED_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
 
 /**

@@ -6,6 +6,7 @@ export {
   compareBytes,
   decodeUtf8,
   displayName,
+  displayText,
   encodeUtf8,
   isAscii,
 } from './byte-string.js';

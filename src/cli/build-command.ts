@@ -4,13 +4,17 @@ import {
   type BuildSpec,
   type BuiltImage,
   buildImage,
+  displayText,
   type ImagePlan,
+  mergeBuildSpecs,
   planImage,
   readBuildSpec,
   TarsealError,
 } from '../index.js';
 import { integer, repeatable } from './option-values.js';
 import { createProgress } from './progress.js';
+import { rawArguments, requireUtf8 } from './raw-arguments.js';
+import type { Signals } from './signals.js';
 
 interface BuildOptions extends Omit<BuildSpec, 'paths'> {
   readonly spec?: string;
@@ -26,7 +30,7 @@ Example:
   $ tarseal build --add ./app=/app --entrypoint /app/run -t hello:1 -o hello.tar
   $ docker load -i hello.tar`;
 
-export function addBuildCommand(program: Command): void {
+export function addBuildCommand(program: Command, signals: Signals): void {
   const command = program
     .command('build')
     .summary('build a container image from directories and files')
@@ -111,17 +115,18 @@ export function addBuildCommand(program: Command): void {
     .option('--quiet', 'no warnings, no progress, no text result')
     .option('--no-progress', 'no progress bar')
     .option('--debug', 'print stack traces')
+    .helpOption('--help', 'print help')
     .addHelpText('after', EXAMPLE)
-    .action((paths: string[], options: BuildOptions) =>
-      runBuild(paths, options, program.getOptionValue('signal') as AbortSignal),
-    );
+    .action((paths: string[], options: BuildOptions) => runBuild(paths, options, signals));
 }
 
-async function runBuild(paths: readonly string[], options: BuildOptions, signal: AbortSignal): Promise<void> {
+async function runBuild(paths: readonly string[], options: BuildOptions, signals: Signals): Promise<void> {
+  const args = process.argv.slice(2);
+  for (const [index, raw] of rawArguments(args).entries()) requireUtf8(args[index]!, raw);
   const { spec: specFile, dryRun, json, quiet, debug: _, progress: wantsProgress, ...given } = options;
   const cwd = process.cwd();
   const fromFile = specFile === undefined ? {} : await readBuildSpec(specFile, cwd);
-  const spec = withCreated({ ...fromFile, ...given, ...(paths.length > 0 && { paths }) });
+  const spec = withCreated(mergeBuildSpecs(fromFile, { ...given, ...(paths.length > 0 && { paths }) }));
 
   if (spec.output === '-' && !dryRun && process.stdout.isTTY) {
     throw new TarsealError('OUTPUT_INVALID', 'Cannot write an image to a terminal: a file must be given with -o');
@@ -130,7 +135,9 @@ async function runBuild(paths: readonly string[], options: BuildOptions, signal:
   const context = {
     cwd,
     temporaryDirectory: tmpdir(),
-    signal,
+    nowSeconds: Math.floor(Date.now() / 1000),
+    onReady: signals.install,
+    signal: signals.signal,
     onWarning: (message: string): void => {
       if (!quiet) progress.message(`tarseal: warning: ${message}`);
     },
@@ -149,9 +156,8 @@ async function runBuild(paths: readonly string[], options: BuildOptions, signal:
   }
 }
 
-/** The clock and the environment enter here, as values. */
+/** The environment enters here, as a value. */
 function withCreated(spec: BuildSpec): BuildSpec {
-  if (spec.created === 'now') return { ...spec, created: `@${Math.floor(Date.now() / 1000)}` };
   const epoch = process.env['SOURCE_DATE_EPOCH'];
   return spec.created !== undefined || epoch === undefined || epoch === '' ? spec : { ...spec, created: `@${epoch}` };
 }
@@ -171,7 +177,7 @@ function describeImage(built: BuiltImage, json: boolean | undefined): string {
     `image ${image}`,
     ...(manifest === null ? [] : [`manifest ${manifest}`]),
     ...layers.map(({ diffId, sizeBytes: size, items }) => `layer ${diffId} ${size} ${items.join(' ')}`),
-    `${output} ${sizeBytes}`,
+    `${displayText(output)} ${sizeBytes}`,
     '',
   ].join('\n');
 }

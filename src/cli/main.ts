@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { addBuildCommand } from './build-command.js';
 import { EXIT_FAILURE, EXIT_USAGE, exitCodeOf, reportError } from './report.js';
-import { runWithSignals } from './signals.js';
+import { createSignals, runWithSignals } from './signals.js';
 import { addTarCommand } from './tar-command.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -19,17 +19,16 @@ for (const stream of [process.stdout, process.stderr]) {
 const program = new Command('tarseal')
   .description('Builds deterministic container images and tar archives: same input, same bytes, anywhere')
   .version(version)
+  .helpOption('--help', 'print help')
   .showHelpAfterError('(see --help)')
   .exitOverride();
 
-addBuildCommand(program);
-addTarCommand(program);
+const signals = createSignals();
+addBuildCommand(program, signals);
+addTarCommand(program, signals);
 
 try {
-  await runWithSignals((signal) => {
-    program.setOptionValue('signal', signal);
-    return program.parseAsync();
-  });
+  await runWithSignals(signals, () => program.parseAsync());
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;

@@ -1,3 +1,5 @@
+import { printable } from './report.js';
+
 /** A progress bar on a terminal, or nothing in its place. */
 export interface Progress {
   readonly update: (doneBytes: number, totalBytes: number) => void;
@@ -11,7 +13,7 @@ const SHORT_BYTES = 64 << 20;
 
 /** @param enabled false for anything but a person at a terminal; the bar's library is then not even loaded */
 export async function createProgress(enabled: boolean): Promise<Progress> {
-  const print = (line: string): void => void process.stderr.write(`${line}\n`);
+  const print = (line: string): void => void process.stderr.write(`${printable(line)}\n`);
   if (!enabled) return { update: () => {}, message: print, stop: () => {} };
 
   const { default: cliProgress } = await import('cli-progress');

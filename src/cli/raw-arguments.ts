@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
+import { displayText, TarsealError } from '../index.js';
 
 /**
  * Arguments of this process, the last on its command line, as bytes where they are not UTF-8.
@@ -14,6 +16,20 @@ export function rawArguments(args: readonly string[]): (string | Uint8Array)[] {
     return own.every((bytes, index) => bytes.toString('utf8') === args[index]) ? own : [...args];
   } catch {
     return [...args];
+  }
+}
+
+/**
+ * Refuses an argument that the decoding has changed: what it now says is not what was meant.
+ *
+ * @throws {TarsealError} SPEC_INVALID
+ */
+export function requireUtf8(decoded: string, raw: string | Uint8Array | undefined): void {
+  if (decoded.includes('\ufffd') && raw instanceof Uint8Array && !isUtf8(raw)) {
+    throw new TarsealError(
+      'SPEC_INVALID',
+      `Cannot use the argument "${displayText(decoded)}": it must be UTF-8, and is not`,
+    );
   }
 }
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Command } from 'commander';
-import { type ExcludePattern, parseMemberList, type TarMember, TarsealError } from '../index.js';
-import { rawArguments } from './raw-arguments.js';
+import { displayText, type ExcludePattern, parseMemberList, type TarMember, TarsealError } from '../index.js';
+import { rawArguments, requireUtf8 } from './raw-arguments.js';
 
 /** The arguments of `tarseal tar` whose order means something. */
 export interface OrderedArguments {
@@ -47,14 +47,29 @@ export function readOrderedArguments(
   let directory = cwd;
   let recursive = true;
   let hasMemberList = false;
+  let hasFile = false;
   let lastPositional: { option: string; membersBefore: number } | undefined;
   for (const token of tokens) {
     if (token.kind === 'positional') members.push({ name: raw[token.index]!, directory, recursive });
     if (token.kind !== 'option') continue;
     const value = token.value ?? '';
+    requireUtf8(value, raw[token.index]);
     if (POSITIONAL.has(token.name)) lastPositional = { option: token.rawName, membersBefore: members.length };
     switch (token.name) {
+      case 'file':
+        if (hasFile)
+          throw new TarsealError(
+            'SPEC_INVALID',
+            'Cannot write two archives: -f must be given once, and is given again',
+          );
+        hasFile = true;
+        break;
       case 'directory':
+        if (value === '')
+          throw new TarsealError(
+            'SPEC_INVALID',
+            'Cannot use -C "": a directory must have a name, and this one is empty',
+          );
         directory = resolve(directory, value);
         break;
       case 'no-recursion':
@@ -118,7 +133,7 @@ function readMemberList(file: string, isVerbatim: boolean): Uint8Array[] {
   if (option !== undefined) {
     throw new TarsealError(
       'SPEC_INVALID',
-      `Cannot use the name "${Buffer.from(option).toString()}" of -T: what begins with "-" is an option to GNU tar; write ./ before it, or use --null`,
+      `Cannot use the name "${displayText(Buffer.from(option).toString())}" of -T: what begins with "-" is an option to GNU tar; write ./ before it, or use --null`,
     );
   }
   return names;

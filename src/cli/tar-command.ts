@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander';
-import { type CreatedTar, createTar, type TarSpec, TarsealError } from '../index.js';
+import { type CreatedTar, createTar, displayText, type TarSpec, TarsealError } from '../index.js';
 import { integer, repeatable } from './option-values.js';
+import { printable } from './report.js';
+import type { Signals } from './signals.js';
 import { readOrderedArguments } from './tar-arguments.js';
 
 interface TarOptions {
@@ -34,7 +36,7 @@ The archive is what GNU tar writes with --sort=name --mtime=@1 --owner=root:0 --
 /** What GNU tar must be told in its posix format to be deterministic, and what ours does. */
 const PAX_OPTIONS: ReadonlySet<string> = new Set(['exthdr.name=%d/PaxHeaders/%f', 'delete=atime', 'delete=ctime']);
 
-export function addTarCommand(program: Command): void {
+export function addTarCommand(program: Command, signals: Signals): void {
   const command = program
     .command('tar')
     .summary('write a deterministic tar archive, with options as GNU tar has them')
@@ -74,10 +76,11 @@ export function addTarCommand(program: Command): void {
     .option('--quiet', 'no warnings, no result')
     .option('--no-progress', 'no progress bar')
     .option('--debug', 'print stack traces')
+    .helpOption('--help', 'print help')
     .addHelpText('after', EXAMPLE);
   command.action((_members: string[], options: TarOptions) => {
     const ownArguments = program.args.slice(program.args.indexOf(command.name()) + 1);
-    return runTar(command, ownArguments, options, program.getOptionValue('signal') as AbortSignal);
+    return runTar(command, ownArguments, options, signals);
   });
 }
 
@@ -85,7 +88,7 @@ async function runTar(
   command: Command,
   ownArguments: readonly string[],
   options: TarOptions,
-  signal: AbortSignal,
+  signals: Signals,
 ): Promise<void> {
   checkPaxOptions(options);
   const output = options.file ?? '-';
@@ -116,11 +119,12 @@ async function runTar(
     ...(options.gzip && { compression: 'gzip' }),
   };
   const onWarning = (message: string): void => {
-    if (!options.quiet) process.stderr.write(`tarseal: warning: ${message}\n`);
+    if (!options.quiet) process.stderr.write(`tarseal: warning: ${printable(message)}\n`);
   };
-  const created = await createTar(spec, { cwd, signal, onWarning });
+  const created = await createTar(spec, { cwd, signal: signals.signal, onReady: signals.install, onWarning });
   if (options.json) (output === '-' ? process.stderr : process.stdout).write(`${describeJson(created)}\n`);
-  else if (!options.quiet) process.stderr.write(`${created.sha256} ${created.sizeBytes} ${created.output}\n`);
+  else if (!options.quiet)
+    process.stderr.write(`${created.sha256} ${created.sizeBytes} ${displayText(created.output)}\n`);
 }
 
 function describeJson({ sha256, sizeBytes, members }: CreatedTar): string {

@@ -1,4 +1,4 @@
-import { displayName, encodeUtf8 } from '../bytes/index.js';
+import { displayText } from '../bytes/index.js';
 import { CompressError } from './compress-error.js';
 import type { CodecName, GzipCodec } from './gzip-codec.js';
 import { loadGzipFflate } from './gzip-fflate.js';
@@ -19,7 +19,7 @@ export async function loadCodec(name: string): Promise<GzipCodec> {
   if (!isCodecName(name)) {
     throw new CompressError(
       'COMPRESS_CODEC_UNKNOWN',
-      `Cannot load codec: it must be one of ${CODEC_NAMES.join(', ')}, and is "${displayName(encodeUtf8(name))}"`,
+      `Cannot load codec: it must be one of ${CODEC_NAMES.join(', ')}, and is "${displayText(name)}"`,
       { value: name, limit: CODEC_NAMES },
     );
   }

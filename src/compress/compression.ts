@@ -1,4 +1,4 @@
-import { displayName, encodeUtf8 } from '../bytes/index.js';
+import { displayText } from '../bytes/index.js';
 import { CompressError } from './compress-error.js';
 
 /** How an output is compressed. Without a level it is the codec's default. */
@@ -17,7 +17,7 @@ export function parseCompression(text: string): Compression {
   if (match === null) {
     throw new CompressError(
       'COMPRESS_SYNTAX',
-      `Cannot parse compression: it must be none, gzip or gzip:LEVEL with a level in decimal digits, and is "${displayName(encodeUtf8(text))}"`,
+      `Cannot parse compression: it must be none, gzip or gzip:LEVEL with a level in decimal digits, and is "${displayText(text)}"`,
       { value: text },
     );
   }

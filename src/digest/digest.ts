@@ -1,4 +1,4 @@
-import { displayName, encodeUtf8 } from '../bytes/index.js';
+import { displayText } from '../bytes/index.js';
 import { DigestError } from './digest-error.js';
 
 declare const digestBrand: unique symbol;
@@ -55,5 +55,5 @@ function hexOf(bytes: Uint8Array): string {
 }
 
 function shown(text: string): string {
-  return displayName(encodeUtf8(text));
+  return displayText(text);
 }

@@ -36,5 +36,7 @@ export interface EntryAttributes {
 export interface ArchiveEntry extends EntryAttributes {
   /** Member name as it stands in the archive, without the slash that ends a directory's. */
   readonly path: ByteString;
+  /** Name before a transformation, of which GNU tar makes the name of a member's pax header; by default `path`. */
+  readonly originalPath?: ByteString;
   readonly body: EntryBody;
 }

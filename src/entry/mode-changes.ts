@@ -1,3 +1,4 @@
+import { displayText } from '../bytes/index.js';
 import { EntryError } from './entry-error.js';
 
 /** A parsed chmod(1) mode expression: its changes, in order. */
@@ -118,5 +119,5 @@ function unite(letters: string, table: Readonly<Record<string, number>>): number
 }
 
 function refuse(text: string, rule: string): never {
-  throw new EntryError('MODE_INVALID', `Cannot use mode "${text}": ${rule}`, { text });
+  throw new EntryError('MODE_INVALID', `Cannot use mode "${displayText(text)}": ${rule}`, { text });
 }

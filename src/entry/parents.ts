@@ -10,18 +10,15 @@ export function parentsOf(path: ByteString): ByteString[] {
 }
 
 /** The directories above `paths` that are not among `paths` themselves, each once, in no promised order. */
-export function missingParents(
-  paths: Iterable<ByteString>,
-  present: { has(path: ByteString): boolean },
-): Set<ByteString> {
+export function missingParents(paths: ReadonlySet<ByteString>): Set<ByteString> {
   const missing = new Set<ByteString>();
   for (const path of paths) {
-    // Walk upwards and stop at the first parent that is known: its own parents have been seen with it.
+    // Walk upwards and stop at the first parent that is known: its own are found from it.
     let end = path.lastIndexOf('/');
     while (end > 0) {
       const parent = path.slice(0, end) as ByteString;
-      if (missing.has(parent)) break;
-      if (!present.has(parent)) missing.add(parent);
+      if (missing.has(parent) || paths.has(parent)) break;
+      missing.add(parent);
       end = parent.lastIndexOf('/');
     }
   }

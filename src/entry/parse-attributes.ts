@@ -1,4 +1,4 @@
-import { type ByteString, displayName } from '../bytes/index.js';
+import { type ByteString, displayName, displayText } from '../bytes/index.js';
 import { EntryError } from './entry-error.js';
 
 /** Largest user or group number: 32 bits. */
@@ -21,7 +21,7 @@ export interface Owner {
 export function parseOctalMode(text: string): number {
   const mode = /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number.NaN;
   if (!(mode <= 0o7777)) {
-    throw new EntryError('MODE_INVALID', `Cannot use mode "${text}": it must be octal and at most 7777`, {
+    throw new EntryError('MODE_INVALID', `Cannot use mode "${displayText(text)}": it must be octal and at most 7777`, {
       text,
       limit: 0o7777,
     });
@@ -41,7 +41,7 @@ export function parseId(text: string, what: string): number {
   if (!(id <= ID_LIMIT)) {
     throw new EntryError(
       'ID_INVALID',
-      `Cannot use ${what} "${text}": it must be a decimal number and at most ${ID_LIMIT}`,
+      `Cannot use ${what} "${displayText(text)}": it must be a decimal number and at most ${ID_LIMIT}`,
       { text, limit: ID_LIMIT },
     );
   }

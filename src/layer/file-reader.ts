@@ -19,11 +19,17 @@ export interface Slab {
  *
  * A tree is one state of its files: a file that is not what it was when the tree was read is an error, not a guess.
  *
- * @throws {LayerError} SOURCE_CHANGED when the file vanished, or its size or time is another; SOURCE_UNREADABLE when the
- *   system refuses
+ * @throws {LayerError} SOURCE_CHANGED when the file vanished, or its size or time is another; READ_FAILED when the system
+ *   refuses
  */
 export async function readContent(source: FileSource, sizeBytes: number, slab: Slab): Promise<void> {
   if (source.from === 'memory') {
+    if (source.bytes.length !== sizeBytes) {
+      throw new LayerError(
+        'CONTENT_SIZE',
+        `Cannot pack content: it must have ${sizeBytes} bytes, and has ${source.bytes.length}`,
+      );
+    }
     let done = 0;
     while (done < sizeBytes) {
       const space = await slab.space();
@@ -59,10 +65,7 @@ function openSource(path: ByteString): number {
   try {
     return openSync(toFsPath(path), OPEN_FLAGS);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === 'ENOENT' || code === 'ELOOP')
-      throw changed(path, code === 'ENOENT' ? 'it vanished' : 'it became a symlink', error);
-    throw unreadable(path, code, error);
+    throw failure(path, systemCode(error), error);
   }
 }
 
@@ -70,7 +73,7 @@ function readSome(fd: number, space: Uint8Array, sizeBytes: number, path: ByteSt
   try {
     return readSync(fd, space, 0, sizeBytes, null);
   } catch (error) {
-    throw unreadable(path, systemCode(error), error);
+    throw failure(path, systemCode(error), error);
   }
 }
 
@@ -83,7 +86,19 @@ function changed(path: ByteString, how: string, cause?: unknown): LayerError {
   );
 }
 
-function unreadable(path: ByteString, code: string, cause: unknown): LayerError {
+/** What a system error says of a file that was a readable regular file when the tree was read. */
+const CHANGES: Readonly<Record<string, string>> = {
+  ENOENT: 'it vanished',
+  ENOTDIR: 'its directory is none any more',
+  ELOOP: 'it became a symlink',
+  EISDIR: 'it became a directory',
+  EAGAIN: 'it became a fifo',
+  ENXIO: 'it became a socket or a device',
+};
+
+function failure(path: ByteString, code: string, cause: unknown): LayerError {
+  const how = CHANGES[code];
+  if (how !== undefined) return changed(path, how, cause);
   return new LayerError(
     'READ_FAILED',
     `Cannot read "${displayName(path)}": ${describeSystemCode(code)}`,

@@ -1,4 +1,4 @@
 import { TarsealError } from '../errors/index.js';
 
-/** What goes wrong while file contents are read: `SOURCE_CHANGED`, `SOURCE_UNREADABLE`, `ABORTED`. */
+/** What goes wrong while file contents are read: `SOURCE_CHANGED`, `READ_FAILED`, `CONTENT_SIZE`, `ABORTED`. */
 export class LayerError extends TarsealError {}

@@ -13,6 +13,11 @@ export interface TarOptions {
   readonly format: TarFormat;
   /** Refuse what plain ustar cannot represent rather than write a pax header; means nothing in the other formats. */
   readonly strict: boolean;
+  /**
+   * In the gnu format, write a long name before a long link target, as an archive has them that GNU tar has rewritten
+   * (`--delete`); when it creates one, the target is first.
+   */
+  readonly longNameFirst?: boolean;
   /** Write no owner names, as GNU tar's `--numeric-owner`. */
   readonly numericOwner?: boolean;
 }

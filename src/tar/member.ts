@@ -190,6 +190,7 @@ function planGnu(entry: ArchiveEntry, name: ByteString, linkname: ByteString, op
   const extensions: Extension[] = [];
   if (linkname.length > USTAR_LIMITS.linkname) extensions.push(gnuLongName(0x4b, linkname, options));
   if (name.length > USTAR_LIMITS.name) extensions.push(gnuLongName(0x4c, name, options));
+  if (options.longNameFirst) extensions.reverse();
   return plan(extensions, {
     ...commonFields(entry, options),
     magic: 'gnu',
@@ -248,7 +249,7 @@ function planPosix(entry: ArchiveEntry, name: ByteString, linkname: ByteString, 
       body: records as ByteString,
       header: {
         magic: 'ustar',
-        name: paxHeaderName(name),
+        name: paxHeaderName(entry.originalPath ?? name),
         prefix: NONE,
         mode: 0o644,
         uid: 0,
@@ -310,15 +311,19 @@ function deviceOf(body: EntryBody): { major: number; minor: number } | undefined
 }
 
 function checkNames(entry: ArchiveEntry, name: ByteString, linkname: ByteString): void {
-  if (name.length === 0 || name.includes('\0') || linkname.includes('\0')) {
-    throw new TarError(
-      'TAR_NAME_INVALID',
-      `Cannot encode member "${displayName(entry.path)}": a name must have at least one byte and no NUL`,
-      {
-        path: entry.path,
-      },
-    );
-  }
+  if (
+    name.length > 0 &&
+    !name.includes('\0') &&
+    !linkname.includes('\0') &&
+    !entry.uname.includes('\0') &&
+    !entry.gname.includes('\0')
+  )
+    return;
+  throw new TarError(
+    'TAR_NAME_INVALID',
+    `Cannot encode member "${displayName(entry.path)}": its name must have at least one byte, and no name, link target or owner a NUL`,
+    { path: entry.path },
+  );
 }
 
 function fieldRange(entry: ArchiveEntry, format: string, { field, value, limit }: Misfit): TarError {

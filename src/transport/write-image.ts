@@ -4,7 +4,7 @@ import type { HashEngine } from '../digest/index.js';
 import { CompressedBlob, type LayerCompression, type SealedLayer } from '../layer/index.js';
 import type { LayerSource } from './layer-source.js';
 import type { ImageLayout } from './members.js';
-import { writeOciLayout } from './oci-layout-directory.js';
+import { writeOciLayout } from './oci-layout/write-layout.js';
 import { openAtomicFile } from './output/atomic-file.js';
 import { writeSequentially } from './output/sequential-output.js';
 import type { OutputTarget } from './output/target.js';

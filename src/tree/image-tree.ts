@@ -6,7 +6,10 @@ import { TreeError } from './tree-error.js';
 export interface NodeOrigin {
   /** How messages name the source, e.g. `--add "app=/opt/app"`. */
   readonly source: string;
-  /** Path of the object on this machine; two sources that name the same object agree about it. */
+  /**
+   * Path of the object on this machine, where its body does not say it; two sources that name the same object agree
+   * about it.
+   */
   readonly fsPath: ByteString | undefined;
   /** Image path of the item that it belongs to, for layers of their own; `undefined` for everything else. */
   readonly item: ByteString | undefined;
@@ -84,12 +87,12 @@ export class ImageTree {
     this.place(entry, origin);
   }
 
-  /** Changes the attributes of a node, which becomes explicit, in the image and in its items. */
-  setAttributes(path: ByteString, attributes: Partial<EntryAttributes>): void {
+  /** Changes the attributes of a node, which becomes explicit, in the image and in each of its items. */
+  setAttributes(path: ByteString, change: (entry: ArchiveEntry) => Partial<EntryAttributes>): void {
     const node = this.#nodes.get(path);
     if (node === undefined) return;
-    const ofItems = new Map(Array.from(node.ofItems, ([item, entry]) => [item, { ...entry, ...attributes }]));
-    this.#nodes.set(path, { ...node, entry: { ...node.entry, ...attributes }, explicit: true, ofItems });
+    const ofItems = new Map(Array.from(node.ofItems, ([item, entry]) => [item, { ...entry, ...change(entry) }]));
+    this.#nodes.set(path, { ...node, entry: { ...node.entry, ...change(node.entry) }, explicit: true, ofItems });
   }
 
   /** What a layer holds for a directory that it implies. */
@@ -133,6 +136,9 @@ function withItem(
 function agree(present: TreeNode, entry: ArchiveEntry, origin: NodeOrigin): boolean {
   const [a, b] = [present.entry.body, entry.body];
   if (a.type === 'symlink' && b.type === 'symlink') return a.linkname === b.linkname;
+  if (a.type === 'file' && b.type === 'file') {
+    return a.source.from === 'file' && b.source.from === 'file' && a.source.path === b.source.path;
+  }
   return a.type === b.type && origin.fsPath !== undefined && present.origin.fsPath === origin.fsPath;
 }
 

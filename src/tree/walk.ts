@@ -78,8 +78,7 @@ function walkObject(
     options.onWarning(`"${displayName(fsPath)}" is the output and is left out`);
     return;
   }
-  // A symlink's mode means nothing and differs between operating systems.
-  const mode = stats.isSymbolicLink() ? 0o777 : stats.mode & 0o7777;
+  const mode = modeOf(stats);
   if (!stats.isDirectory()) {
     const body = bodyOf(fsPath, stats, options);
     if (body !== undefined) visit(name, { fsPath, body, mode });
@@ -94,6 +93,13 @@ function walkObject(
     const childStats = statChild(childPath, options);
     if (childStats !== undefined) walkObject(childPath, childName, childStats, visit, options);
   }
+}
+
+/** Permission bits: a symlink's mean nothing and differ between systems, and Windows has none, so that rules give them. */
+function modeOf(stats: Stats): number {
+  if (stats.isSymbolicLink()) return 0o777;
+  if (process.platform === 'win32') return stats.isDirectory() ? 0o755 : 0o644;
+  return stats.mode & 0o7777;
 }
 
 function statChild(fsPath: ByteString, options: WalkOptions): Stats | undefined {
@@ -114,7 +120,10 @@ function bodyOf(fsPath: ByteString, stats: Stats, options: WalkOptions): EntryBo
     if ((stats.mode & 0o444) !== 0o444) checkReadable(fsPath, options);
     return { type: 'file', sizeBytes: stats.size, source: { from: 'file', path: fsPath, mtimeMs: stats.mtimeMs } };
   }
-  if (stats.isSymbolicLink()) return { type: 'symlink', linkname: readLink(fsPath) };
+  if (stats.isSymbolicLink()) {
+    const linkname = readLink(fsPath, options);
+    return linkname === undefined ? undefined : { type: 'symlink', linkname };
+  }
   if (stats.isFIFO()) return { type: 'fifo' };
   if (stats.isCharacterDevice()) return { type: 'character-device', ...deviceNumbers(stats.rdev) };
   if (stats.isBlockDevice()) return { type: 'block-device', ...deviceNumbers(stats.rdev) };
@@ -130,11 +139,14 @@ function checkReadable(fsPath: ByteString, options: WalkOptions): void {
   }
 }
 
-function readLink(fsPath: ByteString): ByteString {
+function readLink(fsPath: ByteString, options: WalkOptions): ByteString | undefined {
   try {
     return readlinkSync(toFsPath(fsPath), 'latin1') as ByteString;
   } catch (error) {
-    throw vanished(fsPath, error);
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'EINVAL') throw vanished(fsPath, error);
+    options.unreadable.push({ path: fsPath, cause: code });
+    return undefined;
   }
 }
 

@@ -425,6 +425,12 @@ describe('two members of one name are an error that names it', () => {
     );
   });
 
+  oracle('without the control characters of a name', async () => {
+    const item = join(scratchDirectory(), 'red\x1b[31m');
+    mkdirSync(item);
+    await expect(build({ paths: [item], symlink: [`${item}/extra=x`] })).rejects.toThrow(/^[\x20-\x7e]*$/);
+  });
+
   oracle('when a symlink directive stands where a path has a file: it replaces other directives only', async () => {
     const { items } = makeStore(scratchDirectory());
     await expect(build({ paths: [items.text], symlink: [`${items.text}=x`] })).rejects.toEqual(

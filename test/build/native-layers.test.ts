@@ -559,6 +559,25 @@ describe('layers of items', () => {
     expectSame(layerOf([item]), layers[0]);
   });
 
+  oracle('the same source agrees with itself however its path is written', async () => {
+    const source = join(scratchDirectory(), 'source');
+    write(join(source, 'file'));
+    const plain = await build({ add: [`${source}=/d`] });
+    for (const other of [`${source}/`, `${source}/.`, `${dirname(source)}//source`, `${source}/../source`]) {
+      const { layers } = await build({ add: [`${source}=/d`, `${other}=/d`] });
+      expectSame(plain.layers[0]!, layers[0]);
+    }
+  });
+
+  oracle('an item of which nothing is left is named in no layer', async () => {
+    const items = itemsBySize(3);
+    const { image } = await build({ paths: items, maxLayers: 5, exclude: [items[1]!] });
+    expect(image.layers.map((layer) => layer.items)).toEqual([[items[0]], [items[2]]]);
+    // Here the empty item shares a layer with another.
+    const { image: shared } = await build({ paths: items, maxLayers: 3, exclude: [items[0]!] });
+    expect(shared.layers.map((layer) => layer.items)).toEqual([[items[1]], [items[2]]]);
+  });
+
   oracle('transformations reach the items, and two that become one directory share its attributes', async () => {
     const items = itemsBySize(3);
     for (const item of items) {

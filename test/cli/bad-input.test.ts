@@ -76,7 +76,7 @@ describe('a wrong call is refused before anything is read: exit code 2, the targ
   const cases: Readonly<Record<string, [args: string[], message: RegExp]>> = {
     'no source': [[], /at least one source must be given/],
     'a missing path': [['src/nowhere'], /"\/.*\/src\/nowhere": it does not exist \[SOURCE_MISSING\]/],
-    'a missing --add source': [['--add', 'nowhere=/x'], /nowhere": it does not exist \[SOURCE_MISSING\]/],
+    'a missing --add source': [['--add', 'nowhere=/x'], /nowhere" does not exist \[SOURCE_MISSING\]/],
     'a missing --root': [['--root', 'nowhere'], /does not exist \[SOURCE_MISSING\]/],
     'a --root that is a file': [['--root', 'src/file'], /must be a directory, and is none \[SOURCE_INVALID\]/],
     'an --add without a destination': [['--add', 'src'], /must have the form SRC=DEST/],

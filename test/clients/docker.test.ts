@@ -62,7 +62,13 @@ function inspect(reference: string): DockerImage {
 }
 
 /** Loads, compares what Docker says of the image with what we said, and runs it. */
-function expectRuns(archive: string, report: BuildReport, tag: string, layerCount: number): void {
+function expectRuns(
+  archive: string,
+  report: BuildReport,
+  tag: string,
+  layerCount: number,
+  expected: string = EXPECTED_REPORT,
+): void {
   expect(daemon.docker(['load', '-i', archive])).toContain(`Loaded image: ${tag}`);
   const image = inspect(tag);
   expect(image.Id).toBe(daemon.usesContainerdStore ? report.manifest : report.image);
@@ -72,7 +78,7 @@ function expectRuns(archive: string, report: BuildReport, tag: string, layerCoun
   expect(image).toMatchObject({ Os: 'linux', Architecture: report.platform.architecture });
   expect(new Date(image.Created)).toEqual(new Date('1970-01-01T00:00:01Z'));
   expect(image.Config).toMatchObject({ ...IMAGE_CONFIG, Entrypoint: ENTRYPOINT, Cmd: CMD });
-  expect(runOnce(tag)).toBe(EXPECTED_REPORT);
+  expect(runOnce(tag)).toBe(expected);
 }
 
 function runOnce(tag: string): string {
@@ -105,7 +111,10 @@ testUnless(busyboxObstacles).each<[name: string, source: 'fromItems' | 'fromRoot
   const tag = `tarseal-${name}:latest`;
   const archive = join(scratch, `${name}.tar`);
   const report = buildToFile([...store[source], ...imageOptions(tag), ...options], archive);
-  expectRuns(archive, report, tag, layers);
+  // To Guix's tar every member has the one owner, also a directory that a directive gives to another.
+  const ofDirective = options.includes('guix') && source === 'fromItems' ? '750 0 0 1' : '750 1000 1001 1';
+  expect(EXPECTED_REPORT).toContain('750 1000 1001 1');
+  expectRuns(archive, report, tag, layers, EXPECTED_REPORT.replace('750 1000 1001 1', ofDirective));
 });
 
 testUnless(busyboxObstacles)('docker loads and runs an image that was streamed', () => {

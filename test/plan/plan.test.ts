@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ByteString, byteStringFrom } from '../../src/bytes/index.js';
-import { PlanError, type PlanItem, planBySize, planSingle } from '../../src/plan/index.js';
+import { PlanError, type PlanItem, planBySize } from '../../src/plan/index.js';
 
 function item(name: string, sizeBytes: number): PlanItem {
   return { name: name as ByteString, sizeBytes };
@@ -94,9 +94,4 @@ describe('planBySize', () => {
       }),
     );
   });
-});
-
-test('planSingle puts all items into one layer, in the order given', () => {
-  expect(planSingle(FIVE)).toEqual({ head: [], tail: FIVE });
-  expect(planSingle([])).toEqual({ head: [], tail: [] });
 });

@@ -193,11 +193,15 @@ describe('items', () => {
     expect(tree.get('a' as ByteString)!.ofItems.size).toBe(0);
   });
 
-  test('are changed by rules with the image', () => {
+  test('are changed by rules with the image, each from its own attributes', () => {
     tree.place(entry('i', DIRECTORY, 0o555), origin('item', '/i', 'i'));
-    tree.setAttributes('i' as ByteString, { mode: 0o711 });
-    expect(at('i')).toBe('directory 711 0 of item');
-    expect(ofItem('i', 'i')!.mode).toBe(0o711);
+    tree.place(entry('i', DIRECTORY, 0o700), origin('other'));
+    tree.setAttributes('i' as ByteString, ({ mode }) => ({ mode: mode | 0o011 }));
+    expect(at('i')).toBe('directory 711 0 of other');
+    expect(ofItem('i', 'i')!.mode).toBe(0o555);
+    tree.setAttributes('i' as ByteString, () => ({ uid: 7 }));
+    expect(at('i')).toBe('directory 711 7 of other');
+    expect(ofItem('i', 'i')).toMatchObject({ mode: 0o555, uid: 7 });
   });
 });
 

@@ -1,12 +1,10 @@
-import { closeSync, fchmodSync, fstatSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { type ByteString, baseName, directoryName, displayName, joinPath, toFsPath } from '../../bytes/index.js';
-import type { FileIdentity } from '../../entry/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
 import { TransportError } from '../transport-error.js';
 
 /** A file that is written at any offset, in a temporary file beside its target, and appears whole or not at all. */
 export interface AtomicFile {
-  readonly identity: FileIdentity;
   /** @throws {TransportError} OUTPUT_FAILED */
   writeAt(bytes: Uint8Array, position: number): void;
   /** Renames the file over its target, or to `path`. @throws {TransportError} OUTPUT_FAILED, the target untouched */
@@ -17,17 +15,14 @@ export interface AtomicFile {
 
 /**
  * @param mode permission bits of the finished file; `undefined` for the system's default
+ * @param shown how messages name the output, where `target` is a part of it
  * @throws {TransportError} OUTPUT_INVALID when no file can be made there
  */
-export function openAtomicFile(target: ByteString, mode: number | undefined): AtomicFile {
+export function openAtomicFile(target: ByteString, mode: number | undefined, shown: ByteString = target): AtomicFile {
   const { fd, path } = openTemporary(target);
   let open = true;
-  const failed = (error: unknown): TransportError => outputFailed(target, error);
+  const failed = (error: unknown): TransportError => outputFailed(shown, error);
   return {
-    get identity() {
-      const stats = fstatSync(fd);
-      return { device: stats.dev, inode: stats.ino };
-    },
     writeAt(bytes, position) {
       try {
         writeFully(fd, bytes, position);
@@ -50,7 +45,7 @@ export function openAtomicFile(target: ByteString, mode: number | undefined): At
     discard() {
       if (!open) return;
       open = false;
-      closeSync(fd);
+      closeQuietly(fd);
       unlinkQuietly(path);
     },
   };
@@ -80,7 +75,7 @@ export function openSpool(directory: ByteString): Spool {
     },
     readAt: (into, position) => readSync(fd, into, 0, into.length, position),
     close() {
-      closeSync(fd);
+      closeQuietly(fd);
       if (!unlinked) unlinked = unlinkQuietly(path);
     },
   };
@@ -110,6 +105,13 @@ function openTemporary(target: ByteString): { fd: number; path: ByteString } {
 function writeFully(fd: number, bytes: Uint8Array, position: number): void {
   let done = 0;
   while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+}
+
+/** What is thrown away need not be stored: an error here would only hide the one that led here. */
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {}
 }
 
 function unlinkQuietly(path: ByteString): boolean {

@@ -29,10 +29,7 @@ export interface StreamOutput {
 export async function openStream(path: ByteString, signal: AbortSignal | undefined): Promise<StreamOutput> {
   const abortable = <T>(work: Promise<T>): Promise<T> => raceAbort(work, signal);
   // Opening a fifo waits for its reader, and so must not hold up the event loop.
-  const fd =
-    path === '-'
-      ? 1
-      : await abortable(openAsync(toFsPath(path), 'w')).catch((error: unknown) => failOutput(path, error, signal));
+  const fd = path === '-' ? 1 : await openAbortably(path, signal);
   return {
     async write(bytes) {
       let done = 0;
@@ -50,6 +47,17 @@ export async function openStream(path: ByteString, signal: AbortSignal | undefin
       if (path !== '-') await closeAsync(fd).catch((error: unknown) => failOutput(path, error, signal));
     },
   };
+}
+
+async function openAbortably(path: ByteString, signal: AbortSignal | undefined): Promise<number> {
+  const opening = openAsync(toFsPath(path), 'w');
+  try {
+    return await raceAbort(opening, signal);
+  } catch (error) {
+    // An open that was given up still ends one day, when a reader comes.
+    opening.then(closeAsync).catch(() => {});
+    return failOutput(path, error, signal);
+  }
 }
 
 function failOutput(path: ByteString, error: unknown, signal: AbortSignal | undefined): never {

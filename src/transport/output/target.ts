@@ -32,7 +32,12 @@ const MAX_LINKS = 40;
  * @throws {TransportError} OUTPUT_INVALID
  */
 export function archiveTarget(path: ByteString): OutputTarget {
-  if (path === '-') return { kind: 'stdout', identity: regularIdentity(fstatSync(1)) };
+  if (path === '-') return { kind: 'stdout', identity: stdoutIdentity() };
+  // Links such as /dev/stdout lead to what has no path of its own: anything that is no file is opened as it was given.
+  const given = statOf(path);
+  if (given !== undefined && !given.isFile() && !given.isDirectory() && !given.isSocket()) {
+    return { kind: 'stream', path, identity: undefined };
+  }
   const real = followLinks(path);
   const stats = statOf(real);
   if (stats === undefined) {
@@ -42,7 +47,6 @@ export function archiveTarget(path: ByteString): OutputTarget {
   }
   if (stats.isDirectory()) throw invalid(path, 'it is a directory, and an archive is a file');
   if (stats.isSocket()) throw invalid(path, 'it is a socket');
-  if (!stats.isFile()) return { kind: 'stream', path: real, identity: undefined };
   return { kind: 'file', path: real, identity: regularIdentity(stats), mode: stats.mode & 0o7777 };
 }
 
@@ -97,6 +101,15 @@ function checkParent(path: ByteString, given: ByteString): void {
   const stats = statOf(parent);
   if (stats === undefined) throw invalid(given, `the directory "${displayName(parent)}" does not exist`);
   if (!stats.isDirectory()) throw invalid(given, `"${displayName(parent)}" is no directory`);
+}
+
+/** Standard output may be closed, which is found when it is written. */
+function stdoutIdentity(): FileIdentity | undefined {
+  try {
+    return regularIdentity(fstatSync(1));
+  } catch {
+    return undefined;
+  }
 }
 
 function regularIdentity(stats: Stats): FileIdentity | undefined {

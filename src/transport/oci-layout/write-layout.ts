@@ -1,46 +1,14 @@
-import {
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  unlinkSync,
-} from 'node:fs';
-import { type ByteString, baseName, directoryName, displayName, joinPath, toFsPath } from '../bytes/index.js';
-import { systemCode } from '../errors/index.js';
-import type { SealedLayer } from '../layer/index.js';
-import { mergeIndexJson } from './index-json.js';
-import type { LayerSource } from './layer-source.js';
-import type { ImageLayout } from './members.js';
-import { openAtomicFile, outputFailed } from './output/atomic-file.js';
-import { TransportError } from './transport-error.js';
-
-/** The largest `index.json` or `oci-layout` that is read back, in bytes; registries accept manifests of 4 MiB. */
-const MAX_JSON_SIZE = 4 << 20;
-
-const INDEX = 'index.json' as ByteString;
-
-/** Whether a directory is empty or holds an OCI layout of version 1.0.0. */
-export function isEmptyOrOciLayout(directory: ByteString): boolean {
-  if (readdirSync(toFsPath(directory)).length === 0) return true;
-  const text = readSmallFile(joinPath(directory, 'oci-layout' as ByteString));
-  if (text === undefined) return false;
-  try {
-    const value: unknown = JSON.parse(text);
-    return (
-      typeof value === 'object' &&
-      value !== null &&
-      'imageLayoutVersion' in value &&
-      value.imageLayoutVersion === '1.0.0'
-    );
-  } catch {
-    return false;
-  }
-}
+import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { type ByteString, baseName, directoryName, displayName, joinPath, toFsPath } from '../../bytes/index.js';
+import { digestHex } from '../../digest/index.js';
+import { systemCode } from '../../errors/index.js';
+import type { SealedLayer } from '../../layer/index.js';
+import type { LayerSource } from '../layer-source.js';
+import type { ImageLayout } from '../members.js';
+import { type AtomicFile, openAtomicFile, outputFailed } from '../output/atomic-file.js';
+import { TransportError } from '../transport-error.js';
+import { INDEX, readSmallFile } from './existing-layout.js';
+import { mergeIndexJson } from './merge-index.js';
 
 /**
  * Writes an image as an OCI layout. A directory that is not there appears whole or not at all; into a layout that is
@@ -57,7 +25,7 @@ export async function writeOciLayout(
   const root = target.exists ? target.path : makeTemporaryDirectory(target.path);
   const added: ByteString[] = [];
   try {
-    const result = await writeInto(root, layout, sources, added);
+    const result = await writeInto(root, target.path, layout, sources, added);
     if (!target.exists) rename(root, target.path);
     return result;
   } catch (error) {
@@ -69,6 +37,7 @@ export async function writeOciLayout(
 
 async function writeInto(
   root: ByteString,
+  shown: ByteString,
   layout: ImageLayout,
   sources: readonly LayerSource[],
   added: ByteString[],
@@ -78,23 +47,28 @@ async function writeInto(
   makeDirectory(blobs, added);
 
   const layers: SealedLayer[] = [];
+  const sealed: AtomicFile[] = [];
   let sizeBytes = 0;
-  for (const source of sources) {
-    const file = openAtomicFile(joinPath(blobs, 'layer' as ByteString), undefined);
-    try {
+  try {
+    for (const source of sources) {
+      const file = openAtomicFile(joinPath(blobs, 'layer' as ByteString), undefined, shown);
+      sealed.push(file);
       let position = 0;
-      const sealed = await source.seal((chunk) => {
+      const layer = await source.seal((chunk) => {
         file.writeAt(chunk, position);
         position += chunk.length;
       });
-      const path = joinPath(blobs, sealed.digest.slice('sha256:'.length) as ByteString);
+      layers.push(layer);
+      sizeBytes += layer.sizeBytes;
+    }
+    // Only now do blobs get their names: another build into this layout may rely on one as soon as it has it.
+    for (const [index, file] of sealed.entries()) {
+      const path = joinPath(blobs, digestHex(layers[index]!.digest) as ByteString);
       noteIfNew(path, added);
       file.commit(path);
-      layers.push(sealed);
-      sizeBytes += sealed.sizeBytes;
-    } finally {
-      file.discard();
     }
+  } finally {
+    for (const file of sealed) file.discard();
   }
 
   const files = layout
@@ -105,7 +79,7 @@ async function writeInto(
     const path = joinPath(root, name);
     const content = name === INDEX ? mergeIndexJson(readSmallFile(path), bytes, path) : bytes;
     if (name !== INDEX) noteIfNew(path, added);
-    const file = openAtomicFile(path, undefined);
+    const file = openAtomicFile(path, undefined, shown);
     try {
       file.writeAt(content, 0);
       file.commit();
@@ -142,15 +116,19 @@ function makeDirectory(path: ByteString, added: ByteString[]): void {
     added.push(path);
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw outputFailed(path, error);
+    // A symlink would have blobs written wherever it leads.
+    if (!lstatSync(toFsPath(path)).isDirectory()) {
+      throw new TransportError(
+        'OUTPUT_INVALID',
+        `Cannot write below "${displayName(path)}": it must be a directory, and is none`,
+        { path },
+      );
+    }
   }
 }
 
 function noteIfNew(path: ByteString, added: ByteString[]): void {
-  try {
-    closeSync(openSync(toFsPath(path), 'r'));
-  } catch {
-    added.push(path);
-  }
+  if (lstatSync(toFsPath(path), { throwIfNoEntry: false }) === undefined) added.push(path);
 }
 
 function removeAdded(path: ByteString): void {
@@ -169,30 +147,5 @@ function rename(from: ByteString, to: ByteString): void {
     renameSync(toFsPath(from), toFsPath(to));
   } catch (error) {
     throw outputFailed(to, error);
-  }
-}
-
-function readSmallFile(path: ByteString): string | undefined {
-  let fd: number;
-  try {
-    fd = openSync(toFsPath(path), 'r');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw outputFailed(path, error);
-  }
-  try {
-    const { size } = fstatSync(fd);
-    if (size > MAX_JSON_SIZE) {
-      throw new TransportError(
-        'OUTPUT_INVALID',
-        `Cannot read "${displayName(path)}": it must have at most ${MAX_JSON_SIZE} bytes, and has ${size}`,
-        { path },
-      );
-    }
-    const bytes = Buffer.alloc(size);
-    const count = readSync(fd, bytes, 0, size, 0);
-    return bytes.toString('utf8', 0, count);
-  } finally {
-    closeSync(fd);
   }
 }
