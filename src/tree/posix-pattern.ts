@@ -138,6 +138,10 @@ class PatternParser {
       this.#refuse('unsupported', `back-reference \\${char} is not supported`);
     }
     if (/[bB<>`']/.test(char)) this.#refuse('unsupported', `boundary \\${char} is not supported`);
+    // POSIX leaves it undefined, and glibc then matches an escaped lower-case letter with nothing.
+    if (this.#ignoreCase && /[a-rtvx-zAC-RT-VX-Z]/.test(char)) {
+      this.#refuse('unsupported', `an escaped letter, \\${char}, is not supported where case is ignored`);
+    }
     const members = CLASS_ESCAPES[char];
     return members === undefined ? this.#literal(char) : this.#bytes((candidate) => members.test(candidate));
   }

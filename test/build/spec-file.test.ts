@@ -187,7 +187,7 @@ describe('a specification gives the image of the same options', () => {
     writeSpec(directory, yaml.filter((line) => !line.startsWith('strict')).join('\n'), 'spec.yaml');
     const read = await readBuildSpec(join(directory, 'spec.yaml'));
     expect(read).toEqual({
-      add: [`${directory}/source=/opt/source`],
+      add: [{ source: `${directory}/source`, destination: '/opt/source' }],
       files: { '/etc/motd': { content: 'one\ntwo\n', mode: '0600' } },
       env: ['A=1', 'B='],
       label: [],
@@ -234,7 +234,7 @@ describe('relative paths begin at the directory of the file', () => {
       ...spec,
       paths: [`${directory}/item`],
       // SRC of SRC=DEST is only given a directory: where it ends is known when it is looked for.
-      add: [`${directory}/specs/deep/../../source=/opt/source`],
+      add: [{ source: `${directory}/source`, destination: '/opt/source' }],
       root: `${directory}/root`,
       database: `${directory}/db`,
       prefix: `${directory}/item`,

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { displayText } from '../../src/bytes/index.js';
 import { applyModeChanges, EntryError, parseModeChanges } from '../../src/entry/index.js';
 import { clientTest } from '../support/clients.js';
 import { scratchDirectory } from '../support/scratch.js';
@@ -87,7 +88,7 @@ describe('parseModeChanges and applyModeChanges', () => {
     expect(() => parseModeChanges(text)).toThrow(
       expect.objectContaining({
         code: 'MODE_INVALID',
-        message: `Cannot use mode "${text}": it must be octal, or changes such as u+rwX,go-w`,
+        message: `Cannot use mode "${displayText(text)}": it must be octal, or changes such as u+rwX,go-w`,
       }),
     );
   });

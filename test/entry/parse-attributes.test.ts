@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { encodeUtf8 } from '../../src/bytes/index.js';
+import { displayText, encodeUtf8 } from '../../src/bytes/index.js';
 import { EntryError, parseId, parseOctalMode, parseOwner, parseOwnerPair } from '../../src/entry/index.js';
 
 function errorOf(action: () => unknown): EntryError {
@@ -27,7 +27,7 @@ describe('parseOctalMode', () => {
   test.each(['', '8', '0o755', '10000', '-1', '+7', ' 755', '755\n', 'u+x', '7'.repeat(400)])('refuses %j', (text) => {
     const error = errorOf(() => parseOctalMode(text));
     expect(error).toMatchObject({ code: 'MODE_INVALID', data: { text } });
-    expect(error.message).toBe(`Cannot use mode "${text}": it must be octal and at most 7777`);
+    expect(error.message).toBe(`Cannot use mode "${displayText(text)}": it must be octal and at most 7777`);
   });
 });
 
@@ -45,7 +45,9 @@ describe('parseId', () => {
     (text) => {
       const error = errorOf(() => parseId(text, 'uid'));
       expect(error.code).toBe('ID_INVALID');
-      expect(error.message).toBe(`Cannot use uid "${text}": it must be a decimal number and at most 4294967295`);
+      expect(error.message).toBe(
+        `Cannot use uid "${displayText(text)}": it must be a decimal number and at most 4294967295`,
+      );
     },
   );
 });

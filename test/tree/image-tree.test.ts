@@ -73,8 +73,13 @@ describe('directories merge', () => {
 
 describe('what agrees', () => {
   test('the same source twice', () => {
-    tree.place(entry('a', file()), origin('one', '/src/a'));
-    tree.place(entry('a', file()), origin('two', '/src/a'));
+    const body: EntryBody = {
+      type: 'file',
+      sizeBytes: 1,
+      source: { from: 'file', path: '/src/a' as ByteString, mtimeMs: 1 },
+    };
+    tree.place(entry('a', body), origin('one'));
+    tree.place(entry('a', { ...body, source: { ...body.source } }), origin('two'));
     expect(at('a')).toBe('file 644 0 of one');
   });
 
