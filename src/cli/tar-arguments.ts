@@ -41,6 +41,8 @@ export function readOrderedArguments(
     tokens: true,
   });
   const raw = rawArguments(args);
+  const positionals = new Set(tokens.flatMap((token) => (token.kind === 'positional' ? [token.index] : [])));
+  for (const [index, argument] of args.entries()) if (!positionals.has(index)) requireUtf8(argument, raw[index]);
   const members: TarMember[] = [];
   const exclude: ExcludePattern[] = [];
   const transform: string[] = [];
@@ -53,7 +55,6 @@ export function readOrderedArguments(
     if (token.kind === 'positional') members.push({ name: raw[token.index]!, directory, recursive });
     if (token.kind !== 'option') continue;
     const value = token.value ?? '';
-    requireUtf8(value, raw[token.index]);
     if (POSITIONAL.has(token.name)) lastPositional = { option: token.rawName, membersBefore: members.length };
     switch (token.name) {
       case 'file':
