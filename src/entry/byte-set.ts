@@ -1,8 +1,8 @@
 /** A set of bytes: element `b` is 1 when byte `b` is a member, else 0. */
 export type ByteSet = Uint8Array;
 
-/** POSIX character classes in the C locale, where only ASCII has members. */
-const CLASSES: ReadonlyMap<string, RegExp> = new Map([
+/** POSIX character classes in the C locale, where only ASCII has members; each matches one char, a byte. */
+export const POSIX_CLASSES: ReadonlyMap<string, RegExp> = new Map([
   ['alnum', /[0-9A-Za-z]/],
   ['alpha', /[A-Za-z]/],
   ['blank', /[\t ]/],
@@ -24,7 +24,7 @@ export function byteSet(has: (byte: number) => boolean): ByteSet {
 
 /** The members of the POSIX class `name`, e.g. `alpha`, in the C locale; undefined where there is no such class. */
 export function byteClass(name: string): ByteSet | undefined {
-  const members = CLASSES.get(name);
+  const members = POSIX_CLASSES.get(name);
   return members && byteSet((byte) => members.test(String.fromCharCode(byte)));
 }
 

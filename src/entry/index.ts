@@ -1,4 +1,5 @@
 export type { ArchiveEntry, EntryAttributes, EntryBody, FileSource } from './archive-entry.js';
+export { POSIX_CLASSES } from './byte-set.js';
 export { EntryError } from './entry-error.js';
 export type { FileIdentity } from './file-identity.js';
 export { compileExclude, compileGlob, type NameMatcher } from './glob.js';

@@ -1,3 +1,5 @@
+import { POSIX_CLASSES } from '../entry/index.js';
+
 /** A set of bytes: element `b` is 1 when byte `b` is a member, else 0. */
 export type ByteSet = Uint8Array;
 
@@ -35,21 +37,6 @@ const REPEAT_LIMIT = 32_767;
 /** Keeps the recursion of the parser far from the end of the stack. */
 const NESTING_LIMIT = 100;
 
-/** POSIX character classes in the C locale, where only ASCII has members. */
-const CLASSES: ReadonlyMap<string, RegExp> = new Map([
-  ['alnum', /[0-9A-Za-z]/],
-  ['alpha', /[A-Za-z]/],
-  ['blank', /[\t ]/],
-  ['cntrl', /[\x00-\x1f\x7f]/],
-  ['digit', /[0-9]/],
-  ['graph', /[!-~]/],
-  ['lower', /[a-z]/],
-  ['print', /[ -~]/],
-  ['punct', /[!-/:-@[-`{-~]/],
-  ['space', /[\t-\r ]/],
-  ['upper', /[A-Z]/],
-  ['xdigit', /[0-9A-Fa-f]/],
-]);
 /** The escapes of GNU libc that stand for a set of bytes. */
 const CLASS_ESCAPES: Readonly<Record<string, RegExp>> = { w: /\w/, W: /\W/, s: /[\t-\r ]/, S: /[^\t-\r ]/ };
 
@@ -204,7 +191,8 @@ class PatternParser {
     // Without regard to case, GNU libc takes [:lower:] and [:upper:] as [:alpha:].
     const isCase = this.#ignoreCase && (name === 'lower' || name === 'upper');
     const members =
-      CLASSES.get(isCase ? 'alpha' : name) ?? this.#refuse('invalid', 'a class must be one of POSIX, e.g. [:alpha:]');
+      POSIX_CLASSES.get(isCase ? 'alpha' : name) ??
+      this.#refuse('invalid', 'a class must be one of POSIX, e.g. [:alpha:]');
     this.#at += name.length + 2;
     return (char) => members.test(char);
   }
