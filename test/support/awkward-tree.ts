@@ -119,7 +119,8 @@ export function makeAwkwardTree(root: string): number {
   for (const mode of [
     0o000, 0o001, 0o400, 0o444, 0o555, 0o600, 0o666, 0o755, 0o777, 0o1644, 0o2755, 0o4755, 0o6711, 0o7777, 0o7000,
   ]) {
-    file(`modes/f${mode.toString(8)}`, 'x', mode);
+    // What its owner cannot read only root can archive.
+    if ((mode & 0o400) !== 0 || process.getuid?.() === 0) file(`modes/f${mode.toString(8)}`, 'x', mode);
     if ((mode & 0o500) === 0o500 || process.getuid?.() === 0) directory(`modes/d${mode.toString(8)}`, mode);
   }
 
