@@ -30,6 +30,7 @@ export async function runWithSignals(
   }
 }
 
+/** Signals that are not yet listened to, for {@link runWithSignals} and the commands that it runs. */
 export function createSignals(): Parameters<typeof runWithSignals>[0] {
   const controller = new AbortController();
   let received: NodeJS.Signals | undefined;
