@@ -2,4 +2,5 @@ export { type BlockCompressor, createBlockCompressor } from './block-compressor.
 export { CODEC_NAMES, loadCodec } from './codecs.js';
 export { CompressError } from './compress-error.js';
 export { type Compression, parseCompression } from './compression.js';
+export { createGunzip, type Gunzip } from './gunzip.js';
 export { type CodecName, checkLevel, type GzipCodec } from './gzip-codec.js';

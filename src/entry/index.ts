@@ -4,6 +4,7 @@ export { EntryError } from './entry-error.js';
 export type { FileIdentity } from './file-identity.js';
 export { compileExclude, compileGlob, type NameMatcher } from './glob.js';
 export { applyModeChanges, type ModeChanges, parseModeChanges } from './mode-changes.js';
-export { archiveOrderKey, sortInArchiveOrder } from './order.js';
+export { archiveOrderKey, sortInArchiveOrder, sortInPythonOrder } from './order.js';
 export { missingParents, parentsOf } from './parents.js';
 export { type Owner, parseId, parseOctalMode, parseOwner, parseOwnerPair } from './parse-attributes.js';
+export { isDecodable, pythonText, replaceNonAscii } from './python-text.js';

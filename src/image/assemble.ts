@@ -14,11 +14,12 @@ import {
 } from '../oci/index.js';
 import { compactContainerConfig } from './container-config.js';
 import { indexJson, platformJson } from './index-json.js';
-import { type ImageLayer, layerHistory, requireLayerCount } from './layers.js';
+import { type ImageBase, type ImageLayer, layerHistory, requireLayerCount } from './layers.js';
 
 /** All that decides the bytes of an image. */
 export interface ImageInput {
-  /** The lowest layer first; one may occur twice. */
+  readonly base?: ImageBase | undefined;
+  /** Above those of the base, the lowest first; one may occur twice. */
   readonly layers: readonly ImageLayer[];
   readonly config: ContainerConfig;
   readonly platform: Platform;
@@ -48,14 +49,16 @@ export interface AssembledImage {
 /**
  * Makes the config, the manifest and the index of an image. Pure: no clock, and equal inputs have equal bytes.
  *
- * @throws {ImageError} IMAGE_TOO_MANY_LAYERS above 125
+ * @throws {ImageError} IMAGE_TOO_MANY_LAYERS above 125, those of the base included
  * @throws {OciError} OCI_TIME_RANGE, OCI_JSON_INVALID
  */
 export function assembleImage(input: ImageInput): AssembledImage {
-  const { layers, platform, tags, annotations, hashEngine } = input;
+  const { platform, tags, annotations, hashEngine } = input;
+  const layers = [...(input.base?.layers ?? []), ...input.layers];
   requireLayerCount(layers.length);
 
-  const configBytes = canonicalJson(imageConfig(input));
+  const diffIds = layers.map(({ diffId }) => diffId);
+  const configBytes = canonicalJson(imageConfig(input, diffIds));
   const configDescriptor = describe(hashEngine, MEDIA_TYPES.config, configBytes);
   const manifest: OciManifest = {
     schemaVersion: 2,
@@ -79,14 +82,17 @@ export function assembleImage(input: ImageInput): AssembledImage {
   };
 }
 
-function imageConfig({ layers, config, platform, createdSeconds }: ImageInput): ImageConfig {
+function imageConfig(
+  { base, layers, config, platform, createdSeconds }: ImageInput,
+  diffIds: readonly Digest[],
+): ImageConfig {
   return {
     ...platformJson(platform),
     created: formatTime(createdSeconds),
     // Written when empty, too: clients have crashed on images without it.
     config: compactContainerConfig(config),
-    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
-    history: layerHistory(layers, createdSeconds),
+    rootfs: { type: 'layers', diff_ids: diffIds },
+    history: [...(base?.history ?? []), ...layerHistory(layers, createdSeconds)],
   };
 }
 

@@ -18,6 +18,18 @@ export function mergeContainerConfig(base: ContainerConfig, over: ContainerConfi
 }
 
 /**
+ * Lays our config over that of the image that ours stands on: {@link mergeContainerConfig}, but an entry point without
+ * a command takes the base's command away, which was the arguments of another program (as `ENTRYPOINT` in a Dockerfile).
+ *
+ * @returns a new config; neither argument is changed
+ */
+export function layOverBase(base: ContainerConfig, over: ContainerConfig): ContainerConfig {
+  const { Cmd, ...merged } = mergeContainerConfig(base, over);
+  const isOfAnother = over.Entrypoint !== undefined && over.Cmd === undefined;
+  return Cmd === undefined || isOfAnother ? merged : { ...merged, Cmd };
+}
+
+/**
  * Leaves out what says nothing: absent values, empty strings, arrays and objects. Equal images have equal bytes
  * whether a value was not given or was given empty.
  */

@@ -1,5 +1,5 @@
 export { type AssembledImage, assembleImage, type ImageInput } from './assemble.js';
-export { mergeContainerConfig } from './container-config.js';
+export { layOverBase, mergeContainerConfig } from './container-config.js';
 export {
   assembleGuixConfig,
   GUIX_CONFIG_PATH,
@@ -14,4 +14,4 @@ export {
 } from './guix.js';
 export { ImageError } from './image-error.js';
 export { type DockerManifestInput, dockerManifestJson, type IndexInput, indexJson } from './index-json.js';
-export { type ImageLayer, MAX_IMAGE_LAYERS } from './layers.js';
+export { type ImageBase, type ImageLayer, MAX_IMAGE_LAYERS } from './layers.js';

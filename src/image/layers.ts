@@ -16,6 +16,13 @@ export interface ImageLayer {
   };
 }
 
+/** The image that ours stands on: its layers come first, its history is kept as it is. */
+export interface ImageBase {
+  readonly layers: readonly Pick<ImageLayer, 'diffId' | 'descriptor'>[];
+  /** One entry per layer besides those with `empty_layer`. */
+  readonly history: readonly HistoryEntry[];
+}
+
 /** What Docker loads: it refuses above 125 (127 less 2). */
 export const MAX_IMAGE_LAYERS = 125;
 

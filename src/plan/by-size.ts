@@ -1,12 +1,7 @@
 import { compareBytes, displayName } from '../bytes/index.js';
 import type { LayerPlan, PlanItem } from './layer-plan.js';
+import { checkMaxLayers } from './max-layers.js';
 import { PlanError } from './plan-error.js';
-
-/** The customisation layer and one for all items: fewer cannot be. */
-export const MIN_MAX_LAYERS = 2;
-
-/** What Docker loads: it refuses above 125 (127 less 2). */
-export const MAX_MAX_LAYERS = 125;
 
 /**
  * Plans layers as Guix does: the largest items get layers of their own, the others share one.
@@ -19,13 +14,7 @@ export const MAX_MAX_LAYERS = 125;
  * @throws {PlanError} PLAN_MAX_LAYERS, and PLAN_ITEM_SIZE for a size that is no safe integer from 0
  */
 export function planBySize<T extends PlanItem>(items: readonly T[], maxLayers: number): LayerPlan<T> {
-  if (!Number.isInteger(maxLayers) || maxLayers < MIN_MAX_LAYERS || maxLayers > MAX_MAX_LAYERS) {
-    throw new PlanError(
-      'PLAN_MAX_LAYERS',
-      `Cannot plan layers: the maximum must be an integer from ${MIN_MAX_LAYERS} to ${MAX_MAX_LAYERS}, and is ${maxLayers}`,
-      { value: maxLayers, limit: [MIN_MAX_LAYERS, MAX_MAX_LAYERS] },
-    );
-  }
+  checkMaxLayers(maxLayers);
   for (const { name, sizeBytes } of items) {
     // A NaN among the sizes would leave the order to the sorting algorithm.
     if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {

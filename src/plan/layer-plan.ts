@@ -11,7 +11,7 @@ export interface PlanItem {
  * Which item goes into which layer. The customisation layer, with everything that is no item, comes after these and
  * is no part of the plan.
  */
-export interface LayerPlan<T extends PlanItem> {
+export interface LayerPlan<T> {
   /** Each of these is a layer of its own, in this order. */
   readonly head: readonly T[];
   /** All of these are one layer, after those of the head; where empty, there is no such layer. */

@@ -5,9 +5,13 @@
  * - `gnu`: GNU tar's own (long names as `L` and `K` members, large numbers in base 256).
  * - `posix`: pax extended headers, as with `--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime`.
  */
-export type TarFormat = 'ustar' | 'gnu' | 'posix';
+export type GnuTarFormat = 'ustar' | 'gnu' | 'posix';
 
-export const TAR_FORMATS: readonly TarFormat[] = ['ustar', 'gnu', 'posix'];
+/** What an archive can be written as: also `python-pax`, the pax of Python's `tarfile`, as layers of nixpkgs have it. */
+export type TarFormat = GnuTarFormat | 'python-pax';
+
+/** The formats that there is an option for. */
+export const TAR_FORMATS: readonly GnuTarFormat[] = ['ustar', 'gnu', 'posix'];
 
 export interface TarOptions {
   readonly format: TarFormat;

@@ -1,4 +1,7 @@
 import { TarsealError } from '../errors/index.js';
 
-/** What cannot be written as tar: `TAR_FIELD_RANGE`, `TAR_NAME_INVALID`. */
+/**
+ * What cannot be written as tar: `TAR_FIELD_RANGE`, `TAR_NAME_INVALID`; what cannot be read: `TAR_CHECKSUM`, `TAR_HEADER`,
+ * `TAR_PAX`, `TAR_SPARSE`, `TAR_LIMIT`, `TAR_END`, `TAR_TRUNCATED`.
+ */
 export class TarError extends TarsealError {}

@@ -6,8 +6,21 @@ export interface LayerSource {
   /** Exact size of the uncompressed tar in bytes, known before it is sealed. */
   readonly tarSizeBytes: number;
   readonly compressed: boolean;
-  /** Reads, packs and hashes the layer; every call gives the same bytes as long as the sources do not change. */
+  /**
+   * Exact size of the blob as it is stored, where that is known although it is compressed: a layer of a base image,
+   * which is copied and not made.
+   */
+  readonly storedSizeBytes?: number;
+  /**
+   * Reads, packs and hashes the layer; every call gives the same bytes as long as the sources do not change. Without a
+   * sink a layer whose digests are known need not be read.
+   */
   seal(sink: ChunkSink | undefined): Promise<SealedLayer>;
+}
+
+/** Exact size of the blob as it is stored, in bytes; `undefined` where only compressing it can tell. */
+export function storedSizeOf(source: LayerSource): number | undefined {
+  return source.storedSizeBytes ?? (source.compressed ? undefined : source.tarSizeBytes);
 }
 
 /**

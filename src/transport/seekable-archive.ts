@@ -1,7 +1,7 @@
 import { roundUp } from '../bytes/index.js';
 import type { SealedLayer } from '../layer/index.js';
 import { trailerSize } from '../tar/index.js';
-import type { LayerSource } from './layer-source.js';
+import { type LayerSource, storedSizeOf } from './layer-source.js';
 import { type ImageLayout, OUTER_RECORD_SIZE, outerHeader, unsealedLayers } from './members.js';
 import type { AtomicFile } from './output/atomic-file.js';
 import { TransportError } from './transport-error.js';
@@ -30,7 +30,7 @@ export async function writeSeekableArchive(
       continue;
     }
     const source = sources[member.body.index]!;
-    const headerSize = outerHeader(member.name, source.tarSizeBytes, layout.tar).length;
+    const headerSize = outerHeader(member.name, storedSizeOf(source) ?? source.tarSizeBytes, layout.tar).length;
     let position = end + headerSize;
     const sealed = await source.seal((chunk) => {
       file.writeAt(chunk, position);

@@ -1,7 +1,7 @@
 import type { ByteString } from '../bytes/index.js';
 import { type ChunkSink, type SealedLayer, throwIfAborted } from '../layer/index.js';
 import { trailerSize } from '../tar/index.js';
-import { type LayerSource, sealAgain } from './layer-source.js';
+import { type LayerSource, sealAgain, storedSizeOf } from './layer-source.js';
 import { type ImageLayout, OUTER_RECORD_SIZE, outerHeader, paddingAfter } from './members.js';
 import { openSpool, type Spool } from './output/atomic-file.js';
 import { TransportError } from './transport-error.js';
@@ -17,8 +17,8 @@ export interface StreamedArchiveOptions {
 
 /**
  * Writes an archive to a sink that cannot seek. A layer's name, its digest, precedes its bytes, so that every layer is
- * sealed before anything is written: uncompressed ones are then read a second time, compressed ones are spooled,
- * because compressing costs more than storing.
+ * sealed before anything is written: those that are not compressed here are then read a second time, those that are
+ * are spooled, because compressing costs more than storing.
  *
  * @returns the sealed layers and the archive's size in bytes
  */
@@ -34,7 +34,7 @@ export async function writeStreamedArchive(
     const spooledAt: number[] = [];
     let spoolEnd = 0;
     for (const source of sources) {
-      if (!source.compressed) {
+      if (storedSizeOf(source) !== undefined) {
         layers.push(await source.seal(undefined));
         spooledAt.push(-1);
         continue;

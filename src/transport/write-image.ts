@@ -2,7 +2,7 @@ import { type ByteString, directoryName } from '../bytes/index.js';
 import { createBlockCompressor } from '../compress/index.js';
 import type { HashEngine } from '../digest/index.js';
 import { CompressedBlob, type LayerCompression, type SealedLayer } from '../layer/index.js';
-import type { LayerSource } from './layer-source.js';
+import { type LayerSource, storedSizeOf } from './layer-source.js';
 import type { ImageLayout } from './members.js';
 import { writeOciLayout } from './oci-layout/write-layout.js';
 import { openAtomicFile } from './output/atomic-file.js';
@@ -46,7 +46,9 @@ export async function writeImage(
 ): Promise<WrittenImage> {
   if (target.kind === 'directory') return writeOciLayout(layout, sources, target);
 
-  const sizesAreKnown = sources.every((source) => !source.compressed || source.tarSizeBytes <= SURE_OF_ONE_BLOCK);
+  const sizesAreKnown = sources.every(
+    (source) => storedSizeOf(source) !== undefined || source.tarSizeBytes <= SURE_OF_ONE_BLOCK,
+  );
   if (target.kind === 'file' && options.compression === undefined && sizesAreKnown) {
     const file = openAtomicFile(target.path, target.mode);
     try {

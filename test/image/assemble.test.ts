@@ -135,6 +135,44 @@ describe('assembleImage', () => {
     );
   });
 
+  test('the layers of a base come first, and its history is kept', () => {
+    const own = sampleInput();
+    const below = ['x', 'y'].map((letter) => layerOf(tinyTar(letter), 'below'));
+    const compressed = { mediaType: MEDIA_TYPES.layerTarGzip, digest: digestOf(Uint8Array.of(1)), size: 1 };
+    const layers = [below[0]!, { diffId: below[1]!.diffId, descriptor: compressed }];
+    const history = [
+      { created: '2026-01-02T03:04:05.678Z', created_by: 'ADD x', author: 'é', comment: 'a' },
+      { created_by: 'ENV A=1', empty_layer: true },
+      { created_by: 'ADD y' },
+    ];
+    const image = assembleImage({ ...own, base: { layers, history } });
+    const alone = assembleImage(own);
+    const configOf = (bytes: Uint8Array) =>
+      parseJson(bytes) as { history: unknown[]; rootfs: { diff_ids: string[] }; [key: string]: unknown };
+    const layersOf = (bytes: Uint8Array) => (parseJson(bytes) as { layers: unknown[] }).layers;
+    const { history: historyAlone, rootfs, ...others } = configOf(alone.configBytes);
+    expect(configOf(image.configBytes)).toEqual({
+      ...others,
+      history: [...history, ...historyAlone],
+      rootfs: { type: 'layers', diff_ids: [below[0]!.diffId, below[1]!.diffId, ...rootfs.diff_ids] },
+    });
+    expect(layersOf(image.manifestBytes)).toEqual([below[0]!.descriptor, compressed, ...layersOf(alone.manifestBytes)]);
+  });
+
+  test('an empty base does not show', () => {
+    const base = { layers: [], history: [] };
+    expect(assembleImage(sampleInput({ base }))).toStrictEqual(assembleImage(sampleInput()));
+  });
+
+  test('counts the layers of a base', () => {
+    const [layer] = sampleInput().layers;
+    const base = { layers: Array(100).fill(layer), history: [] };
+    expect(() => assembleImage(sampleInput({ base, layers: Array(25).fill(layer) }))).not.toThrow();
+    expect(() => assembleImage(sampleInput({ base, layers: Array(26).fill(layer) }))).toThrowError(
+      'Cannot assemble image: it must have at most 125 layers, and has 126',
+    );
+  });
+
   test('refuses 126 layers and takes 125', () => {
     const [layer] = sampleInput().layers;
     expect(() => assembleImage(sampleInput({ layers: Array(125).fill(layer) }))).not.toThrow();

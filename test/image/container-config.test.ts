@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mergeContainerConfig } from '../../src/image/index.js';
+import { layOverBase, mergeContainerConfig } from '../../src/image/index.js';
 import type { ContainerConfig } from '../../src/oci/index.js';
 
 test.each<[name: string, base: ContainerConfig, over: ContainerConfig, expected: ContainerConfig]>([
@@ -57,4 +57,32 @@ test('mergeContainerConfig: a label called __proto__ is a label', () => {
   expect(JSON.stringify(mergeContainerConfig({ Labels: { a: '1' } }, over))).toBe(
     '{"Labels":{"a":"1","__proto__":"x"}}',
   );
+});
+
+test.each<[name: string, base: ContainerConfig, over: ContainerConfig, expected: ContainerConfig]>([
+  ['nothing over something', { Entrypoint: ['/a'], Cmd: ['c'] }, {}, { Entrypoint: ['/a'], Cmd: ['c'] }],
+  [
+    'an entry point takes the command of the base away',
+    { Entrypoint: ['/a'], Cmd: ['c'], User: 'a' },
+    { Entrypoint: ['/b'] },
+    { Entrypoint: ['/b'], User: 'a' },
+  ],
+  ['an empty entry point does so too', { Entrypoint: ['/a'], Cmd: ['c'] }, { Entrypoint: [] }, { Entrypoint: [] }],
+  [
+    'a command stays with its entry point',
+    { Entrypoint: ['/a'], Cmd: ['c'] },
+    { Entrypoint: ['/b'], Cmd: ['d'] },
+    { Entrypoint: ['/b'], Cmd: ['d'] },
+  ],
+  ['a command alone is for the base', { Entrypoint: ['/a'] }, { Cmd: ['d'] }, { Entrypoint: ['/a'], Cmd: ['d'] }],
+  [
+    'the rest is merged',
+    { Env: ['PATH=/bin', 'A=1'], Labels: { a: '1' }, WorkingDir: '/a' },
+    { Env: ['A=2', 'B=3'], Labels: { b: '2' }, WorkingDir: '/b' },
+    { Env: ['PATH=/bin', 'A=2', 'B=3'], Labels: { a: '1', b: '2' }, WorkingDir: '/b' },
+  ],
+])('layOverBase: %s', (_name, base, over, expected) => {
+  const before = JSON.stringify([base, over]);
+  expect(layOverBase(base, over)).toStrictEqual(expected);
+  expect(JSON.stringify([base, over])).toBe(before);
 });

@@ -24,11 +24,12 @@ function device(devMajor: number, devMinor: number): Partial<ArchiveEntry> {
 /** Number of header blocks, of which one is plain; `undefined` where the format cannot hold the field. */
 type Blocks = Readonly<Record<TarFormat, number | undefined>>;
 
-const PLAIN: Blocks = { ustar: 1, gnu: 1, posix: 1 };
-const PAX: Blocks = { ustar: 3, gnu: 1, posix: 3 };
-const LONG: Blocks = { ustar: 3, gnu: 3, posix: 3 };
+const PLAIN: Blocks = { ustar: 1, gnu: 1, posix: 1, 'python-pax': 1 };
+const PAX: Blocks = { ustar: 3, gnu: 1, posix: 3, 'python-pax': 3 };
+const LONG: Blocks = { ustar: 3, gnu: 3, posix: 3, 'python-pax': 3 };
 /** A prefix is of ustar alone. */
-const SPLIT: Blocks = { ustar: 1, gnu: 3, posix: 3 };
+const SPLIT: Blocks = { ...LONG, ustar: 1 };
+const NOWHERE: Blocks = { ustar: undefined, gnu: undefined, posix: undefined, 'python-pax': undefined };
 
 // ustar: a name of 100, or a prefix of 155, a slash and a name of 100 (POSIX.1-2017, "ustar Interchange Format").
 const LIMITS: readonly (readonly [name: string, given: Partial<ArchiveEntry>, blocks: Blocks, field: string])[] = [
@@ -41,8 +42,8 @@ const LIMITS: readonly (readonly [name: string, given: Partial<ArchiveEntry>, bl
   ['a name of 255', path(255), LONG, 'path'],
   ['a name of 256', path(256), LONG, 'path'],
   ['a name of 257', path(257), LONG, 'path'],
-  ['a name of 511 and its NUL', path(511), { ustar: 4, gnu: 3, posix: 4 }, 'path'],
-  ['a name of 512 and its NUL', path(512), { ustar: 4, gnu: 4, posix: 4 }, 'path'],
+  ['a name of 511 and its NUL', path(511), { ustar: 4, gnu: 3, posix: 4, 'python-pax': 4 }, 'path'],
+  ['a name of 512 and its NUL', path(512), { ustar: 4, gnu: 4, posix: 4, 'python-pax': 4 }, 'path'],
   ['a directory of 99 and its slash', { ...path(99), body: DIRECTORY }, PLAIN, 'path'],
   ['a directory of 100 and its slash', { ...path(100), body: DIRECTORY }, LONG, 'path'],
   ['99 bytes in two components', path(49, 49), PLAIN, 'path'],
@@ -94,19 +95,20 @@ const LIMITS: readonly (readonly [name: string, given: Partial<ArchiveEntry>, bl
   ['a time of 2^33', { mtimeSeconds: 2 ** 33 }, PAX, 'mtime'],
   ['a time of -1', { mtimeSeconds: -1 }, PAX, 'mtime'],
   ['a uname of 31', { uname: bytes('u'.repeat(31)) }, PLAIN, 'uname'],
-  ['a uname of 32', { uname: bytes('u'.repeat(32)) }, { ...PAX, gnu: undefined }, 'uname'],
+  // Python needs no NUL after an owner's name.
+  ['a uname of 32', { uname: bytes('u'.repeat(32)) }, { ...PAX, gnu: undefined, 'python-pax': 1 }, 'uname'],
   ['a uname of 33', { uname: bytes('u'.repeat(33)) }, { ...PAX, gnu: undefined }, 'uname'],
   ['a gname of 31', { gname: bytes('g'.repeat(31)) }, PLAIN, 'gname'],
-  ['a gname of 32', { gname: bytes('g'.repeat(32)) }, { ...PAX, gnu: undefined }, 'gname'],
+  ['a gname of 32', { gname: bytes('g'.repeat(32)) }, { ...PAX, gnu: undefined, 'python-pax': 1 }, 'gname'],
   ['an empty uname', { uname: bytes('') }, PLAIN, 'uname'],
   ['devices of 2097151', device(2_097_151, 2_097_151), PLAIN, 'devmajor'],
-  ['a major of 2097152', device(2_097_152, 0), { ustar: undefined, gnu: undefined, posix: undefined }, 'devmajor'],
-  ['a minor of 2097152', device(0, 2_097_152), { ustar: undefined, gnu: undefined, posix: undefined }, 'devminor'],
+  ['a major of 2097152', device(2_097_152, 0), NOWHERE, 'devmajor'],
+  ['a minor of 2097152', device(0, 2_097_152), NOWHERE, 'devminor'],
   ['a mode of 7777', { mode: 0o7777 }, PLAIN, 'mode'],
   ['a mode of 0', { mode: 0 }, PLAIN, 'mode'],
 ];
 
-const FORMATS = ['ustar', 'gnu', 'posix'] as const;
+const FORMATS = ['ustar', 'gnu', 'posix', 'python-pax'] as const;
 
 function errorOf(work: () => unknown): TarError {
   try {
