@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { clientTest } from './support/clients.js';
@@ -26,6 +27,7 @@ clientTest(
   'sha256sum',
 )('the tour of the README prints what the README says', () => {
   const cwd = scratchDirectory();
+  symlinkSync(fileURLToPath(new URL('../fixtures', import.meta.url)), join(cwd, 'fixtures'));
   const steps = tour();
   expect(steps.length).toBeGreaterThanOrEqual(6);
   for (const { command, output } of steps) {

@@ -18,6 +18,8 @@ export interface RuleSettings {
   readonly mode: ModeChanges | undefined;
   /** Modes that a directive gave by itself: changing them is allowed, and worth a warning. */
   readonly givenModes: ReadonlyMap<ByteString, number>;
+  /** Image paths whose mode the changes leave alone. */
+  readonly fixedModes: ReadonlySet<ByteString>;
   /** Image path of a node, which globs are matched against. */
   readonly rename: PathTransform;
   readonly onWarning: (message: string) => void;
@@ -73,11 +75,15 @@ export function applyAttributeRules(trees: readonly ImageTree[], spec: BuildSpec
   }
 }
 
-function applyMode(tree: ImageTree, changes: ModeChanges, { givenModes, rename, onWarning }: RuleSettings): void {
+function applyMode(
+  tree: ImageTree,
+  changes: ModeChanges,
+  { givenModes, fixedModes, rename, onWarning }: RuleSettings,
+): void {
   const changed = (entry: ArchiveEntry): number =>
     applyModeChanges(changes, entry.mode, entry.body.type === 'directory');
   for (const { entry, ofItems } of [...tree.nodes()]) {
-    if (entry.body.type === 'symlink') continue;
+    if (entry.body.type === 'symlink' || fixedModes.has(rename(entry.path))) continue;
     const mode = changed(entry);
     if (mode === entry.mode && [...ofItems.values()].every((ofItem) => changed(ofItem) === ofItem.mode)) continue;
     const given = givenModes.get(rename(entry.path));

@@ -6,7 +6,7 @@ import { type LayerSource, writeImage } from '../transport/index.js';
 import { BuildError } from './build-error.js';
 import { compressionOf } from './compression.js';
 import { assembleLayout } from './image-assembly.js';
-import { type MeasuredLayer, prepareBuild } from './prepare-build.js';
+import { type MeasuredLayer, type PreparedBuild, prepareBuild } from './prepare-build.js';
 import type { BuildContext, BuildSpec } from './spec.js';
 
 /** A layer as it was planned. */
@@ -56,7 +56,7 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
   const { output } = spec;
   if (output === undefined)
     throw new BuildError('SPEC_INVALID', 'Cannot build: an output must be given, and there is none');
-  const build = prepareBuild(spec, context);
+  const build = await prepareBuild(spec, context);
   const { layers, target } = build;
   const engine = await loadHashEngine(spec.hashEngine ?? 'auto');
   const layerCompression = await compressionOf(build.layerCompression, spec.codec);
@@ -79,14 +79,17 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
     temporaryDirectory: context.temporaryDirectory === undefined ? undefined : encodeUtf8(context.temporaryDirectory),
     signal: context.signal,
   });
+  const reports = reportsOf(build);
   return {
     ...assembly.digests(written.layers),
     tags: [...new Set(build.tags.map(familiarReference))],
     platform: build.platform,
-    layers: layers.map((layer, index) => {
-      const { diffId, digest, sizeBytes } = written.layers[index]!;
-      return { diffId, digest, sizeBytes, ...reportOf(layer) };
-    }),
+    layers: written.layers.map(({ diffId, digest, sizeBytes }, index) => ({
+      diffId,
+      digest,
+      sizeBytes,
+      ...reports[index]!,
+    })),
     output,
     sizeBytes: written.sizeBytes,
     warnings: build.warnings,
@@ -99,19 +102,23 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
  * @throws {TarsealError} as {@link buildImage} does before it reads contents
  */
 export async function planImage(spec: BuildSpec, context: BuildContext = {}): Promise<ImagePlan> {
-  const build = prepareBuild(spec, context);
+  const build = await prepareBuild(spec, context);
   await compressionOf(build.layerCompression, spec.codec);
   await compressionOf(spec.compression, spec.codec);
   return {
     tags: [...new Set(build.tags.map(familiarReference))],
     platform: build.platform,
-    layers: build.layers.map(reportOf),
+    layers: reportsOf(build),
     warnings: build.warnings,
   };
 }
 
-function reportOf({ items, entries, tarSizeBytes }: MeasuredLayer): LayerReport {
-  return { items: items.map((item) => displayName(item)), tarSizeBytes, entries: entries.length };
+function reportsOf({ layers }: PreparedBuild): LayerReport[] {
+  return layers.map(({ items, entries, tarSizeBytes }) => ({
+    items: items.map((item) => displayName(item)),
+    tarSizeBytes,
+    entries: entries.length,
+  }));
 }
 
 function progressOf(

@@ -1,6 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import { displayText, encodeUtf8, toFsPath } from '../bytes/index.js';
-import { describeSystemCode, systemCode } from '../errors/index.js';
+import { displayText } from '../bytes/index.js';
 import { mergeContainerConfig } from '../image/index.js';
 import {
   type ContainerConfig,
@@ -16,10 +14,8 @@ import {
   type StringMap,
 } from '../oci/index.js';
 import { BuildError } from './build-error.js';
+import { readDocument } from './read-file.js';
 import type { BuildSpec } from './spec.js';
-
-/** The largest JSON or YAML file that is read, in bytes: what registries accept as a config or manifest. */
-const MAX_DOCUMENT_SIZE: number = 4 << 20;
 
 /**
  * The `config` object of the image: that of `spec.config`, with the options laid over it.
@@ -71,59 +67,6 @@ function baseConfig(config: BuildSpec['config']): ContainerConfig {
     );
   }
   return parseContainerConfig(json, `--config "${displayText(config)}"`);
-}
-
-/**
- * Reads a text file of bounded size.
- *
- * @throws {BuildError} SPEC_FILE when it is missing, unreadable or larger than {@link MAX_DOCUMENT_SIZE}
- */
-export function readDocument(path: string, option: string): string {
-  const shown = `${option} "${displayText(path)}"`;
-  try {
-    const fd = openSync(toFsPath(encodeUtf8(path)), 'r');
-    try {
-      const bytes = readBounded(fd, MAX_DOCUMENT_SIZE + 1);
-      if (bytes.length > MAX_DOCUMENT_SIZE) {
-        throw new BuildError(
-          'SPEC_FILE',
-          `Cannot read ${shown}: it must have at most ${MAX_DOCUMENT_SIZE} bytes, and has more`,
-          { path },
-        );
-      }
-      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (error instanceof BuildError) throw error;
-    if (error instanceof TypeError)
-      throw new BuildError(
-        'SPEC_FILE',
-        `Cannot read ${shown}: it must be UTF-8, and is not`,
-        { path },
-        { cause: error },
-      );
-    const code = systemCode(error);
-    throw new BuildError(
-      'SPEC_FILE',
-      `Cannot read ${shown}: ${code === 'ENOENT' ? 'it does not exist' : describeSystemCode(code)}`,
-      { path },
-      { cause: error },
-    );
-  }
-}
-
-/** At most so many bytes: a device or a pipe does not say how many it has. */
-function readBounded(fd: number, limitBytes: number): Uint8Array {
-  const bytes = new Uint8Array(limitBytes);
-  let size = 0;
-  while (size < limitBytes) {
-    const count = readSync(fd, bytes, size, limitBytes - size, null);
-    if (count === 0) break;
-    size += count;
-  }
-  return bytes.subarray(0, size);
 }
 
 /** Arguments given one by one, or as one JSON array of strings. */

@@ -3,7 +3,7 @@ import type { Digest, HashEngine } from '../digest/index.js';
 import { assembleGuixConfig, assembleImage, guixLayerId, type ImageLayer } from '../image/index.js';
 import type { SealedLayer } from '../layer/index.js';
 import { MEDIA_TYPES, type Reference } from '../oci/index.js';
-import { guixLayeredMembers, guixSingleMembers, type ImageLayout, ociMembers } from '../transport/index.js';
+import { guixLayeredMembers, guixSingleMembers, type ImageLayout, nixMembers, ociMembers } from '../transport/index.js';
 import type { PreparedBuild } from './prepare-build.js';
 
 /** Names that one history entry lists at the most; a layer of ten thousand items must not make a config of megabytes. */
@@ -30,7 +30,7 @@ export function assembleLayout(build: PreparedBuild, engine: HashEngine, compres
       assembleGuixConfig({ layers: describe(layers), config, platform, createdSeconds, hashEngine: engine });
     const [{ repository, tag }] = tags as [Reference];
     const layout =
-      build.maxLayers !== undefined
+      build.strategy !== 'single'
         ? guixLayeredMembers(assemble, { repository, tag })
         : guixSingleMembers(
             assemble,
@@ -51,11 +51,12 @@ export function assembleLayout(build: PreparedBuild, engine: HashEngine, compres
       annotations,
       hashEngine: engine,
     });
+  const isNix = build.dialect === 'nix';
   return {
-    layout: ociMembers(assemble, build.format === 'docker-archive'),
+    layout: isNix ? nixMembers(assemble) : ociMembers(assemble, build.format === 'docker-archive'),
     digests: (layers) => {
       const { configDigest, manifestDigest } = assemble(layers);
-      return { image: configDigest, manifest: manifestDigest };
+      return { image: configDigest, manifest: isNix ? null : manifestDigest };
     },
   };
 }

@@ -29,6 +29,7 @@ import {
   parseImagePath,
   parsePrefixReplacement,
   prefixTransform,
+  symlinkUnion,
   TreeError,
   throwIfUnreadable,
   type UnreadablePath,
@@ -36,11 +37,15 @@ import {
 } from '../tree/index.js';
 import { applyAttributeRules, ownerOfIds } from './attribute-rules.js';
 import { BuildError } from './build-error.js';
-import type { ResolvedSpec } from './resolve-spec.js';
+import { choosePresets } from './presets.js';
+import { diskPathOf, type ResolvedSpec } from './resolve-spec.js';
 import type { AddedSource } from './spec.js';
+import type { SpecChoices } from './spec-choices.js';
 import { splitAt } from './split.js';
 
 export interface SourceSettings {
+  /** Absolute image paths of the items. */
+  readonly items: readonly ByteString[];
   readonly owner: { readonly name: ByteString; readonly id: number };
   readonly group: { readonly name: ByteString; readonly id: number };
   readonly mtimeSeconds: number;
@@ -50,7 +55,7 @@ export interface SourceSettings {
    * `guix`: items and everything else are two trees, as they are two directories of the file system there; names are
    * still those before transformation, which decide the order; a symlink directive replaces another directive.
    */
-  readonly dialect: 'native' | 'guix';
+  readonly dialect: SpecChoices['dialect'];
   readonly onWarning: (message: string) => void;
 }
 
@@ -60,7 +65,7 @@ export interface ImageSources {
   readonly tree: ImageTree;
   /** Everything that is no item: in our own dialect the same tree. */
   readonly extra: ImageTree;
-  /** The items in the order given, each once, without those inside another; they are the keys of a node's `ofItems`. */
+  /** The items in the order of the settings, each once, without those inside another; they are the keys of a node's `ofItems`. */
   readonly items: readonly ByteString[];
   /** The image path of an item, for people. */
   readonly nameOf: (item: ByteString) => ByteString;
@@ -92,33 +97,42 @@ class SourceReader {
   readonly #extra: ImageTree;
   readonly #unreadable: UnreadablePath[] = [];
   readonly #labels = new Set<ByteString>();
+  /** Of everything that is no item. */
+  readonly #extraOwner: Partial<EntryAttributes>;
   /** Modes that a directive gives by itself, for a warning when `--mode` changes them. */
   readonly #givenModes = new Map<ByteString, number>();
+  /** Paths of presets: whoever asks for a /tmp by name wants it to be one, whatever `--mode` is for. */
+  readonly #fixedModes = new Set<ByteString>();
 
   constructor(spec: ResolvedSpec, settings: SourceSettings) {
     this.#spec = spec;
     this.#settings = settings;
     this.#transform = prefixTransform((spec.transform ?? []).map((text) => parsePrefixReplacement(encodeUtf8(text))));
     this.#excludes = (spec.exclude ?? []).map((glob) => compileGlob(encodeUtf8(glob)));
-    const implied = { ...ROOT_OWNER, mode: 0, mtimeSeconds: settings.mtimeSeconds };
+    const { dialect, owner, group, mtimeSeconds } = settings;
+    // nixpkgs gives the directories above an item the owner of everything else.
+    const names = { uid: owner.id, gid: group.id, uname: owner.name, gname: group.name };
+    const implied = { ...(dialect === 'nix' ? names : ROOT_OWNER), mode: 0, mtimeSeconds };
     this.#tree = new ImageTree(implied);
-    this.#extra = settings.dialect === 'guix' ? new ImageTree(implied) : this.#tree;
+    this.#extra = dialect === 'guix' ? new ImageTree(implied) : this.#tree;
+    this.#extraOwner =
+      spec.contentsOwner === undefined ? {} : ownerOfIds(parseOwnerPair(encodeUtf8(spec.contentsOwner)));
   }
 
   read(): ImageSources {
     const spec = this.#spec;
-    const items: ByteString[] = [];
-    const paths = outermost((spec.paths ?? []).map((path) => encodeUtf8(path)));
-    for (const path of paths) {
+    const items = outermost(this.#settings.items);
+    this.#requireItems(items);
+    for (const path of items) {
       const place = parseImagePath(path, 'path');
-      this.#readFileSystem(path, place, { source: `path "${displayName(path)}"`, item: path });
-      items.push(path);
+      this.#readFileSystem(this.#diskPath(path), place, { source: `path "${displayName(path)}"`, item: path });
     }
     for (const added of spec.add ?? []) this.#add(added);
     if (spec.root !== undefined) this.#root(encodeUtf8(spec.root));
-    for (const text of spec.symlink ?? []) this.#symlink(encodeUtf8(text));
-    for (const text of spec.directory ?? []) this.#directory(encodeUtf8(text));
-    for (const [path, file] of Object.entries(spec.files ?? {})) this.#file(encodeUtf8(path), file.content, file.mode);
+    if (spec.contents !== undefined) this.#contents(spec.contents.map((path) => encodeUtf8(path)));
+    this.#directives(spec);
+    for (const preset of choosePresets(spec.preset ?? [], spec.prefix ?? spec.paths?.at(-1)))
+      this.#directives(preset, ` of --preset ${preset.name}`);
     if (spec.database !== undefined) this.#database(encodeUtf8(spec.database));
     throwIfUnreadable(this.#unreadable);
 
@@ -127,9 +141,47 @@ class SourceReader {
       ...this.#settings,
       rename,
       givenModes: this.#givenModes,
+      fixedModes: this.#fixedModes,
     });
     const nameOf = (item: ByteString) => `/${this.#transform(parseImagePath(item, 'path'))}` as ByteString;
     return { tree: this.#tree, extra: this.#extra, items, nameOf, rename, labels: [...this.#labels] };
+  }
+
+  /**
+   * Symlinks, directories and files that the image alone has.
+   *
+   * @param where what messages add to a directive's name when a preset has it
+   */
+  #directives({ symlink, directory, files }: Pick<ResolvedSpec, 'symlink' | 'directory' | 'files'>, where = ''): void {
+    for (const text of symlink ?? []) this.#symlink(encodeUtf8(text), where);
+    for (const text of directory ?? []) this.#directory(encodeUtf8(text), where);
+    for (const [path, { content, mode }] of Object.entries(files ?? {}))
+      this.#file(encodeUtf8(path), content, mode, where);
+  }
+
+  /** Finds every item that is not there, rather than the first: a store that was copied in part lacks many. */
+  #requireItems(items: readonly ByteString[]): void {
+    const absent = items.filter((item) => {
+      try {
+        lstatSync(toFsPath(this.#diskPath(item)));
+        return false;
+      } catch (error) {
+        return ['ENOENT', 'ENOTDIR'].includes(systemCode(error));
+      }
+    });
+    if (absent.length === 0) return;
+    const listed = absent.map((item) => `\n  "${displayName(this.#diskPath(item))}"`).join('');
+    throw new TreeError(
+      'SOURCE_MISSING',
+      absent.length === 1
+        ? `Cannot read source "${displayName(this.#diskPath(absent[0]!))}": it does not exist`
+        : `Cannot read ${absent.length} of ${items.length} paths: they do not exist:${listed}`,
+      { paths: absent },
+    );
+  }
+
+  #diskPath(item: ByteString): ByteString {
+    return diskPathOf(item, this.#spec.store);
   }
 
   get #isGuix(): boolean {
@@ -192,8 +244,34 @@ class SourceReader {
     return place;
   }
 
-  #symlink(text: ByteString): void {
-    const source = `--symlink "${displayName(text)}"`;
+  #contents(paths: readonly ByteString[]): void {
+    const sources = [...new Set(paths)].map((imagePath) => ({ imagePath, diskPath: this.#diskPath(imagePath) }));
+    const sourceOf = (path: ByteString): string => `--contents "${displayName(path)}"`;
+    for (const { imagePath, diskPath } of sources) {
+      const stats = this.#stat(diskPath, sourceOf(imagePath));
+      if (stats !== undefined && !stats.isDirectory()) {
+        throw new TreeError(
+          'SOURCE_INVALID',
+          `Cannot read ${sourceOf(imagePath)}: it must be a directory, and is none`,
+          { path: imagePath },
+        );
+      }
+    }
+    // Links name their targets as the image has them in the end.
+    const places = sources.map((source) => ({
+      ...source,
+      imagePath: `/${this.#transform(parseImagePath(source.imagePath, '--contents'))}` as ByteString,
+    }));
+    for (const { path, linkname, source } of symlinkUnion(places, this.#walkOptions())) {
+      const origin = { source: sourceOf(source.imagePath), item: NO_ITEM, fsPath: undefined };
+      if (!path.includes('/')) this.#label(path);
+      if (linkname === undefined) this.#place(path, { type: 'directory' }, 0o755, origin);
+      else this.#place(path, { type: 'symlink', linkname }, 0o777, origin, this.#isGuix);
+    }
+  }
+
+  #symlink(text: ByteString, where: string): void {
+    const source = `--symlink "${displayName(text)}"${where}`;
     const [newPath, linkname] = splitAt(text, text.indexOf('='), '--symlink', 'NEW=OLD');
     if (linkname === '')
       throw new BuildError('SPEC_INVALID', `Cannot lay ${source}: the target after "=" must have at least one byte`);
@@ -208,8 +286,8 @@ class SourceReader {
     );
   }
 
-  #directory(text: ByteString): void {
-    const source = `--directory "${displayName(text)}"`;
+  #directory(text: ByteString, where: string): void {
+    const source = `--directory "${displayName(text)}"${where}`;
     const { name, mode, uid, gid } = splitDirectory(text);
     const place = this.#memberPlace(name, '--directory');
     let owner: Partial<EntryAttributes> =
@@ -222,22 +300,27 @@ class SourceReader {
     }
     this.#label(place);
     const permissions = mode === undefined ? 0o755 : parseOctalMode(mode);
-    if (mode !== undefined) this.#givenModes.set(this.#transform(place), permissions);
+    this.#noteMode(place, mode === undefined ? undefined : permissions, where);
     this.#place(place, { type: 'directory' }, permissions, { source, item: NO_ITEM, fsPath: undefined }, false, owner);
   }
 
-  #file(path: ByteString, content: string, mode: string | undefined): void {
-    const source = `files "${displayName(path)}"`;
+  #file(path: ByteString, content: string, mode: string | undefined, where: string): void {
+    const source = `files "${displayName(path)}"${where}`;
     const place = this.#memberPlace(path, 'files');
     const bytes = new TextEncoder().encode(content);
     const permissions = mode === undefined ? 0o644 : parseOctalMode(mode);
-    if (mode !== undefined) this.#givenModes.set(this.#transform(place), permissions);
+    this.#noteMode(place, mode === undefined ? undefined : permissions, where);
     this.#label(place);
     this.#place(place, { type: 'file', sizeBytes: bytes.length, source: { from: 'memory', bytes } }, permissions, {
       source,
       item: NO_ITEM,
       fsPath: undefined,
     });
+  }
+
+  #noteMode(place: ByteString, given: number | undefined, where: string): void {
+    if (where !== '') this.#fixedModes.add(this.#transform(place));
+    else if (given !== undefined) this.#givenModes.set(this.#transform(place), given);
   }
 
   /** The store database and its garbage collector roots, as Guix's `install-database-and-gc-roots` lays them. */
@@ -332,6 +415,7 @@ class SourceReader {
       uname: user.name,
       gname: group.name,
       mtimeSeconds,
+      ...(origin.item === undefined ? this.#extraOwner : undefined),
       ...owner,
     };
     if (replace) tree.replace(entry, origin);

@@ -9,6 +9,8 @@ export {
 } from './build-image.js';
 export { type CreatedTar, createTar } from './create-tar.js';
 export { parseMemberList } from './member-names.js';
+export { presetNames } from './presets.js';
+export { type Closure, type ClosureItem, type ClosureSpec, readClosure } from './read-closure.js';
 export { readBuildSpec } from './read-spec.js';
 export { mergeBuildSpecs } from './resolve-spec.js';
 export type { BuildContext, BuildSpec } from './spec.js';

@@ -1,9 +1,10 @@
 import { type ByteString, displayName } from '../bytes/index.js';
 import { type ArchiveEntry, missingParents, sortInArchiveOrder } from '../entry/index.js';
-import { type PlanItem, planBySize } from '../plan/index.js';
+import { type LayerPlan, type PlanItem, planByPopularity, planBySize } from '../plan/index.js';
 import { measureMember, type TarOptions } from '../tar/index.js';
 import { type ImageTree, TreeError } from '../tree/index.js';
 import type { ImageSources } from './image-sources.js';
+import { nixStoreEntries } from './nix-layers.js';
 
 /** A layer before it is sealed. */
 export interface PlannedLayer {
@@ -15,8 +16,13 @@ export interface PlannedLayer {
 }
 
 export interface LayeringOptions {
-  /** `undefined` for one layer. */
-  readonly maxLayers: number | undefined;
+  /**
+   * How items come into layers: all in one, the largest in layers of their own, or the first (`popularity`: the order of
+   * items in the sources).
+   */
+  readonly strategy: 'single' | 'size' | 'popularity';
+  /** The most layers that are made, in [2, 125]; of no account for `single`. */
+  readonly maxLayers: number;
   readonly tar: TarOptions;
 }
 
@@ -35,7 +41,7 @@ interface Item extends PlanItem {
 export function planNativeLayers(sources: ImageSources, options: LayeringOptions): PlannedLayer[] {
   const { tree } = sources;
   const { tar } = options;
-  if (options.maxLayers === undefined) {
+  if (options.strategy === 'single') {
     const entries = sortInArchiveOrder(
       Array.from(tree.nodes(), ({ entry }) => entry),
       ({ path }) => path,
@@ -45,7 +51,7 @@ export function planNativeLayers(sources: ImageSources, options: LayeringOptions
     ]);
   }
   const items = itemsOf(sources, options.tar);
-  const { head, tail } = planBySize(items, options.maxLayers);
+  const { head, tail } = cut(items, options);
   const shared = new Set(tail);
   const inOrderGiven = items.filter((item) => shared.has(item));
   const layers = [
@@ -76,17 +82,52 @@ export function planGuixLayers(sources: ImageSources, options: LayeringOptions):
   );
   // Guix runs `tar --delete /` on the layer with the extra files, which writes the long name before the long target.
   const rewritten: TarOptions = { ...options.tar, longNameFirst: true };
-  if (options.maxLayers === undefined) {
+  if (options.strategy === 'single') {
     const entries = renamed([...items.flatMap((item) => item.entries), ...extra]);
     return withoutEmpty([{ items: [...items.map(({ name }) => name), ...labels], entries, tar: rewritten }]);
   }
-  const { head, tail } = planBySize(items, options.maxLayers);
+  const { head, tail } = cut(items, options);
   return withoutEmpty([
     ...head.map((item) => ({ items: [item.name], entries: renamed(item.entries), tar: options.tar })),
     { items: tail.map(({ name }) => name), entries: renamed(tail.flatMap((item) => item.entries)), tar: options.tar },
     { items: labels, entries: renamed(extra), tar: rewritten },
   ]);
 }
+
+/**
+ * Cuts sources into layers as nixpkgs does: the items as Python's `tarfile` writes them, then the customisation layer as
+ * GNU tar archives the directory `.`, its root included.
+ */
+export function planNixLayers(sources: ImageSources, options: LayeringOptions): PlannedLayer[] {
+  const { tree } = sources;
+  const items = itemsOf(sources, options.tar);
+  const { head, tail } = options.strategy === 'single' ? { head: [], tail: items } : cut(items, options);
+  const storeLayer = (layer: readonly Item[]): PlannedLayer => ({
+    items: layer.map(({ name }) => name),
+    entries: nixStoreEntries(
+      layer.map(({ entries }) => entries),
+      tree.impliedDirectory(ROOT),
+    ),
+    tar: { format: 'python-pax', strict: false },
+  });
+  const layers = withoutEmpty(
+    [...head.map((item) => [item]), tail].filter((layer) => layer.length > 0).map(storeLayer),
+  );
+  const inTree = layers.map((layer) => ({
+    ...layer,
+    entries: layer.entries.map((entry) => ({ ...entry, path: entry.path.slice(1) as ByteString })),
+  }));
+  const last = lastLayer(sources, inTree, { format: 'gnu', strict: false });
+  if (last.entries.length === 0) return layers;
+  const inRoot = last.entries.map((entry) => ({ ...entry, path: `./${entry.path}` as ByteString }));
+  return [...layers, { ...last, entries: [tree.impliedDirectory('.' as ByteString), ...inRoot] }];
+}
+
+function cut(items: readonly Item[], { strategy, maxLayers }: LayeringOptions): LayerPlan<Item> {
+  return strategy === 'popularity' ? planByPopularity(items, maxLayers) : planBySize(items, maxLayers);
+}
+
+const ROOT = '' as ByteString;
 
 /** Items with what is in them; one of which nothing is left is in no layer. */
 function itemsOf({ tree, items, nameOf }: ImageSources, tar: TarOptions): Item[] {

@@ -1,4 +1,4 @@
-import { type ByteString, baseName, decodeUtf8, encodeUtf8 } from '../bytes/index.js';
+import { type ByteString, baseName, decodeUtf8, displayName, displayText, encodeUtf8 } from '../bytes/index.js';
 import { parseModeChanges, parseOwner } from '../entry/index.js';
 import {
   type ContainerConfig,
@@ -12,12 +12,15 @@ import {
   type Reference,
   type StringMap,
 } from '../oci/index.js';
+import { checkMaxLayers } from '../plan/index.js';
+import { splitNameAndVersion, storePathName } from '../store/index.js';
 import { measureArchive, TAR_FORMATS, type TarFormat, type TarOptions } from '../tar/index.js';
 import { archiveTarget, directoryTarget, isEmptyOrOciLayout, type OutputTarget } from '../transport/index.js';
 import { annotationsOf, containerConfigOf } from './container-config.js';
 import { readImageSources } from './image-sources.js';
-import { type PlannedLayer, planGuixLayers, planNativeLayers } from './layering.js';
-import { checkTexts, resolveSpecPaths } from './resolve-spec.js';
+import { type ItemSelection, selectItems } from './item-selection.js';
+import { type PlannedLayer, planGuixLayers, planNativeLayers, planNixLayers } from './layering.js';
+import { checkTexts, type ResolvedSpec, resolveSpecPaths } from './resolve-spec.js';
 import type { BuildContext, BuildSpec } from './spec.js';
 import { chooseDefaults, conflict, oneOf, type SpecChoices } from './spec-choices.js';
 
@@ -47,7 +50,7 @@ export interface PreparedBuild extends SpecChoices {
  *
  * @throws {TarsealError} of the room that finds something wrong; nothing has been written
  */
-export function prepareBuild(given: BuildSpec, context: BuildContext): PreparedBuild {
+export async function prepareBuild(given: BuildSpec, context: BuildContext): Promise<PreparedBuild> {
   checkTexts(given);
   const spec = resolveSpecPaths(given, context.cwd);
   const warnings: string[] = [];
@@ -56,33 +59,58 @@ export function prepareBuild(given: BuildSpec, context: BuildContext): PreparedB
     context.onWarning?.(message);
   };
   const choices = chooseDefaults(spec);
-  const { dialect, format, maxLayers } = choices;
+  const { dialect, format, strategy } = choices;
   const profile = spec.prefix ?? spec.paths?.at(-1);
   const tar: TarOptions = { format: tarFormatOf(spec, dialect), strict: spec.strict ?? false };
+  const platform = platformOf(spec);
+  const config = containerConfigOf(spec, profile);
   const image = {
-    platform: platformOf(spec),
     createdSeconds: createdOf(spec, context),
-    config: containerConfigOf(spec, profile),
     annotations: annotationsOf(spec),
     tags: tagsOf(spec, dialect),
   };
-  const target = spec.output === undefined ? undefined : targetOf(encodeUtf8(spec.output), format);
-
-  const sources = readImageSources(spec, {
+  const attributes = {
     owner: parseOwner(encodeUtf8(spec.owner ?? 'root:0'), 'owner'),
     group: parseOwner(encodeUtf8(spec.group ?? 'root:0'), 'group'),
     mtimeSeconds: parseTime(spec.mtime ?? '@1'),
     mode: spec.mode === undefined ? undefined : parseModeChanges(spec.mode),
+  };
+  const maxLayers = spec.maxLayers ?? DEFAULT_MAX_LAYERS;
+  if (strategy !== 'single') checkMaxLayers(maxLayers);
+  const target = spec.output === undefined ? undefined : targetOf(encodeUtf8(spec.output), format);
+
+  const selection = await selectItems(spec, config, context);
+  warnOfDanglingLinks(spec, selection, warn);
+  const sources = readImageSources(spec, {
+    ...attributes,
+    items: selection.items,
     outputs: target?.identity === undefined ? [] : [target.identity],
     dialect,
     onWarning: warn,
   });
-  const planned =
-    dialect === 'guix' ? planGuixLayers(sources, { maxLayers, tar }) : planNativeLayers(sources, { maxLayers, tar });
+  const planned = PLANNERS[dialect](sources, { strategy, maxLayers, tar });
   if (planned.length === 0) warn('the image has no layers: nothing of the sources is left');
   const layers = planned.map((layer) => ({ ...layer, tarSizeBytes: measureArchive(layer.entries, layer.tar) }));
-  return { ...choices, ...image, target, layers, profile, warnings };
+  return { ...choices, ...image, platform, config, target, layers, profile, warnings };
 }
+
+/** A link to an item does not bring it: only paths and the config do. */
+function warnOfDanglingLinks(
+  { symlink }: ResolvedSpec,
+  { index, graph }: ItemSelection,
+  warn: (message: string) => void,
+): void {
+  for (const text of symlink ?? []) {
+    const item = index?.placeOf(encodeUtf8(text.slice(text.indexOf('=') + 1)));
+    if (item !== undefined && !graph?.has(item))
+      warn(`--symlink "${displayText(text)}" leads to "${displayName(item)}", which the image does not hold`);
+  }
+}
+
+const PLANNERS = { native: planNativeLayers, guix: planGuixLayers, nix: planNixLayers } as const;
+
+/** Layers of a layered image where no number is given: room for what is built on it, below Docker's 125. */
+const DEFAULT_MAX_LAYERS = 100;
 
 function createdOf({ created }: BuildSpec, { nowSeconds }: BuildContext): number {
   return created === 'now' && nowSeconds !== undefined ? nowSeconds : parseTime(created ?? '@1');
@@ -102,6 +130,8 @@ function platformOf({ platform, system }: BuildSpec): Platform {
 function tagsOf(spec: BuildSpec, dialect: string): Reference[] {
   const given = spec.tag ?? [];
   if (given.length === 0) {
+    const item = soleItemTag(spec);
+    if (item !== undefined) return [item];
     const first = spec.paths?.[0];
     const name = first === undefined ? '' : decodeUtf8(baseName(encodeUtf8(first)));
     return [
@@ -124,8 +154,17 @@ function tagsOf(spec: BuildSpec, dialect: string): Reference[] {
   });
 }
 
+/** One store item with its closure, `HASH-NAME-VERSION`, is called `NAME:HASH` (guix.md 20). */
+function soleItemTag({ paths = [], graph, scan }: BuildSpec): Reference | undefined {
+  const [only] = paths;
+  if (only === undefined || paths.length > 1 || (graph ?? scan) === undefined) return undefined;
+  const { hash, name } = storePathName(encodeUtf8(only));
+  if (hash === undefined) return undefined;
+  return { repository: defaultRepositoryName(decodeUtf8(splitNameAndVersion(name).name)), tag: hash };
+}
+
 function withoutStoreHash(name: string): string {
-  return name.replace(/^[0-9abcdfghijklmnpqrsvwxyz]{32}-/, '');
+  return decodeUtf8(storePathName(encodeUtf8(name)).name);
 }
 
 function targetOf(output: ByteString, format: string): OutputTarget {

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { ErrorObject } from 'ajv';
 import { displayText } from '../bytes/index.js';
 import { BuildError } from './build-error.js';
-import { readDocument } from './container-config.js';
+import { readDocument } from './read-file.js';
 import { resolveSpecPaths } from './resolve-spec.js';
 import type { BuildSpec } from './spec.js';
 

@@ -1,14 +1,16 @@
 import { lstatSync } from 'node:fs';
 import { isAbsolute, resolve, sep } from 'node:path';
-import { displayText, encodeUtf8, toFsPath } from '../bytes/index.js';
+import { type ByteString, decodeUtf8, displayText, encodeUtf8, toFsPath } from '../bytes/index.js';
 import { systemCode } from '../errors/index.js';
+import { parseImagePath } from '../tree/index.js';
 import { BuildError } from './build-error.js';
 import type { AddedSource, BuildSpec } from './spec.js';
 import { splitLast } from './split.js';
 
-/** A specification whose paths are absolute and whose additions are split. */
+/** A specification whose paths are absolute, those of items as in the image, and whose pairs are split. */
 export interface ResolvedSpec extends BuildSpec {
   readonly add?: readonly AddedSource[];
+  readonly store?: AddedSource;
 }
 
 /**
@@ -31,18 +33,24 @@ export function resolveSpecPaths(spec: BuildSpec, base: string | undefined): Res
     // Inside, every path has forward slashes, which Windows takes too.
     return sep === '\\' ? resolved.replaceAll('\\', '/') : resolved;
   };
-  const added = (given: string | AddedSource): AddedSource => {
-    const { source, destination } = typeof given === 'string' ? splitAdd(given, absolute) : given;
+  const added = (given: string | AddedSource, option: string): AddedSource => {
+    const { source, destination } = typeof given === 'string' ? splitAdded(given, option, absolute) : given;
     return { source: absolute(source), destination };
   };
-  const { add, ...rest } = spec;
+  const store = spec.store === undefined ? undefined : resolveStore(added(spec.store, '--store'));
+  const inImage = (path: string): string => imagePathOf(absolute(path), store);
+  const { add, store: _, ...rest } = spec;
   return {
     ...rest,
-    ...(spec.paths && { paths: spec.paths.map(absolute) }),
-    ...(add && { add: add.map(added) }),
+    ...(store && { store }),
+    ...(spec.paths && { paths: spec.paths.map(inImage) }),
+    ...(spec.contents && { contents: spec.contents.map(inImage) }),
+    ...(spec.scan !== undefined && { scan: inImage(spec.scan) }),
+    ...(spec.prefix !== undefined && { prefix: inImage(spec.prefix) }),
+    ...(add && { add: add.map((given) => added(given, '--add')) }),
     ...(spec.root !== undefined && { root: absolute(spec.root) }),
     ...(spec.database !== undefined && { database: absolute(spec.database) }),
-    ...(spec.prefix !== undefined && { prefix: absolute(spec.prefix) }),
+    ...(spec.graph !== undefined && { graph: absolute(spec.graph) }),
     ...(typeof spec.config === 'string' && { config: absolute(spec.config) }),
     ...(spec.output !== undefined &&
       spec.output !== '-' && { output: keepTrailingSlash(spec.output, absolute(spec.output)) }),
@@ -50,13 +58,40 @@ export function resolveSpecPaths(spec: BuildSpec, base: string | undefined): Res
 }
 
 /** `SRC=DEST`, separated by the last `=` that is not in a SRC that exists. */
-function splitAdd(text: string, absolute: (path: string) => string): AddedSource {
-  splitLast(encodeUtf8(text), '--add', 'SRC=DEST');
+function splitAdded(text: string, option: string, absolute: (path: string) => string): AddedSource {
+  splitLast(encodeUtf8(text), option, 'SRC=DEST');
   for (let at = text.lastIndexOf('='); at > 0; at = text.lastIndexOf('=', at - 1)) {
     if (exists(absolute(text.slice(0, at)))) return { source: text.slice(0, at), destination: text.slice(at + 1) };
   }
   const at = text.lastIndexOf('=');
   return { source: text.slice(0, at), destination: text.slice(at + 1) };
+}
+
+/** Where a store lies on this machine and in the image, neither with a slash at its end. */
+function resolveStore({ source, destination }: AddedSource): AddedSource {
+  const place = parseImagePath(encodeUtf8(destination), '--store destination');
+  if (place === '')
+    throw new BuildError(
+      'SPEC_INVALID',
+      `Cannot use --store "${displayText(destination)}": a store must be a directory below the root`,
+    );
+  return { source, destination: `/${decodeUtf8(place)}` };
+}
+
+/** Where an object of this machine is in the image: below the store's destination when it is below its source. */
+function imagePathOf(path: string, store: AddedSource | undefined): string {
+  return store === undefined ? path : (replacePrefix(path, store.source, store.destination) ?? path);
+}
+
+/** Where an item of the image lies on this machine. */
+export function diskPathOf(path: ByteString, store: AddedSource | undefined): ByteString {
+  if (store === undefined) return path;
+  return replacePrefix(path, encodeUtf8(store.destination), encodeUtf8(store.source)) ?? path;
+}
+
+/** `path` with the directory `to` in place of `from`; `undefined` where it is not `from` or below it. */
+function replacePrefix<T extends string>(path: T, from: T, to: T): T | undefined {
+  return path === from || path.startsWith(`${from}/`) ? ((to + path.slice(from.length)) as T) : undefined;
 }
 
 /** Whether the system knows of a path, if only that it must not be looked at. */
@@ -78,6 +113,8 @@ function keepTrailingSlash(given: string, resolved: string): string {
 const ALTERNATIVES: readonly (readonly [keyof BuildSpec, keyof BuildSpec])[] = [
   ['platform', 'system'],
   ['system', 'platform'],
+  ['graph', 'scan'],
+  ['scan', 'graph'],
 ];
 
 /** Lays one specification over another: every key that `over` has wins, whole. */

@@ -5,15 +5,13 @@ import type { BuildSpec } from './spec.js';
 
 /** What a specification says together with its defaults, where one value decides about another. */
 export interface SpecChoices {
-  readonly dialect: 'native' | 'guix';
+  readonly dialect: NonNullable<BuildSpec['dialect']>;
   readonly format: NonNullable<BuildSpec['format']>;
-  /** `undefined` for a single layer. */
+  readonly strategy: NonNullable<BuildSpec['layers']>;
+  /** Of the whole image where it is layered, as far as it is given; otherwise `undefined`. */
   readonly maxLayers: number | undefined;
   readonly layerCompression: string;
 }
-
-/** Layers of a layered image where no number is given: room for what is built on it, below Docker's 125. */
-const DEFAULT_MAX_LAYERS = 100;
 
 /**
  * Fills in what depends on other values, and refuses what cannot be together.
@@ -26,30 +24,32 @@ export function chooseDefaults(spec: BuildSpec): SpecChoices {
   const choices: SpecChoices = {
     dialect,
     format,
-    maxLayers: maxLayersOf(spec),
+    strategy: strategyOf(spec),
+    maxLayers: spec.maxLayers,
     layerCompression: spec.layerCompression ?? (format === 'oci-layout' ? 'gzip' : 'none'),
   };
   checkCombinations(spec, choices);
   return choices;
 }
 
-/** The number of layers, or `undefined` for a single one. */
-function maxLayersOf({ layers, maxLayers }: BuildSpec): number | undefined {
+function strategyOf(spec: BuildSpec): SpecChoices['strategy'] {
+  const { layers, maxLayers } = spec;
   if (layers === 'single' && maxLayers !== undefined) {
     throw conflict(`--layers single takes no --max-layers, and ${maxLayers} is given`);
   }
-  if (layers === undefined && maxLayers === undefined) return undefined;
-  if (layers === 'single') return undefined;
-  if (layers !== undefined && layers !== 'size') {
-    throw new BuildError('SPEC_INVALID', `Cannot use --layers "${String(layers)}": it must be single or size`, {
-      value: layers,
-    });
-  }
-  return maxLayers ?? DEFAULT_MAX_LAYERS;
+  if (layers === undefined) return hasGraph(spec) ? 'popularity' : maxLayers === undefined ? 'single' : 'size';
+  oneOf('layers', layers, ['single', 'size', 'popularity']);
+  if (layers === 'popularity' && !hasGraph(spec))
+    throw conflict('--layers popularity needs the references of the items: --graph or --scan must be given');
+  return layers;
 }
 
-function checkCombinations(spec: BuildSpec, { dialect, format, maxLayers, layerCompression }: SpecChoices): void {
-  oneOf('dialect', dialect, ['native', 'guix']);
+function hasGraph({ graph, scan }: BuildSpec): boolean {
+  return graph !== undefined || scan !== undefined;
+}
+
+function checkCombinations(spec: BuildSpec, { dialect, format, strategy, layerCompression }: SpecChoices): void {
+  oneOf('dialect', dialect, ['native', 'guix', 'nix']);
   oneOf('format', format, ['docker-archive', 'oci-archive', 'oci-layout']);
   if (spec.jobs !== undefined && (!Number.isInteger(spec.jobs) || spec.jobs < 1 || spec.jobs > 1024)) {
     throw new BuildError(
@@ -60,7 +60,10 @@ function checkCombinations(spec: BuildSpec, { dialect, format, maxLayers, layerC
       },
     );
   }
-  const sources = [spec.paths, spec.add, spec.symlink, spec.directory].flatMap((list) => list ?? []);
+  if (spec.graph !== undefined && spec.scan !== undefined)
+    throw conflict('--graph and --scan say the same, and both are given');
+  const lists = [spec.paths, spec.contents, spec.preset, spec.add, spec.symlink, spec.directory];
+  const sources = lists.flatMap((list) => list ?? []);
   if (
     sources.length === 0 &&
     spec.root === undefined &&
@@ -74,28 +77,42 @@ function checkCombinations(spec: BuildSpec, { dialect, format, maxLayers, layerC
   if (format === 'oci-layout' && parseCompression(spec.compression ?? 'none').encoding !== 'none') {
     throw conflict('--compression is of an archive, and an OCI layout is a directory');
   }
-  if (dialect !== 'guix') return;
-  if (format !== 'docker-archive') throw conflict(`--dialect guix is a docker-archive, and --format is ${format}`);
+  if (dialect === 'native') return;
+  if (format !== 'docker-archive')
+    throw conflict(`--dialect ${dialect} is a docker-archive, and --format is ${format}`);
   if (parseCompression(layerCompression).encoding !== 'none')
-    throw conflict('--dialect guix has uncompressed layers, and --layer-compression is given');
+    throw conflict(`--dialect ${dialect} has uncompressed layers, and --layer-compression is given`);
   if ((spec.annotation ?? []).length > 0)
-    throw conflict('--dialect guix has no manifest that could carry an --annotation');
+    throw conflict(`--dialect ${dialect} has no manifest that could carry an --annotation`);
+  if (dialect === 'nix') checkNix(spec);
+  else checkGuix(spec, strategy);
+}
+
+function checkGuix(spec: BuildSpec, strategy: SpecChoices['strategy']): void {
+  if (spec.contentsOwner !== undefined)
+    throw conflict('--dialect guix has one owner of all members, and --contents-owner is given');
   if (spec.root !== undefined) {
-    const extra = [...(spec.add ?? []), ...(spec.symlink ?? []), ...(spec.directory ?? [])];
+    const extra = [spec.contents, spec.preset, spec.add, spec.symlink, spec.directory].flatMap((list) => list ?? []);
     if (extra.length > 0 || spec.database !== undefined || Object.keys(spec.files ?? {}).length > 0) {
       throw conflict(
         '--dialect guix has nothing beside the children of --root in their layer, and other sources are given',
       );
     }
-    if (maxLayers === undefined && (spec.paths ?? []).length > 0) {
+    if (strategy === 'single' && (spec.paths ?? []).length > 0) {
       throw conflict('--dialect guix has the children of --root instead of paths, and both are given');
     }
   }
-  if (maxLayers === undefined && spec.prefix === undefined && (spec.paths ?? []).length === 0) {
+  if (strategy === 'single' && spec.prefix === undefined && (spec.paths ?? []).length === 0) {
     throw conflict(
       '--dialect guix names its layer after the profile: --prefix or a path must be given, and there is neither',
     );
   }
+}
+
+function checkNix(spec: BuildSpec): void {
+  if (spec.tarFormat !== undefined)
+    throw conflict(`--dialect nix has a format of its own, and --tar-format ${spec.tarFormat} is given`);
+  if (spec.strict) throw conflict('--dialect nix has a format of its own, and --strict is given');
 }
 
 /** @throws {BuildError} SPEC_INVALID for a value that is not among those known */

@@ -8,10 +8,18 @@
 export interface BuildSpec {
   /** Store items, files or directories, placed at their absolute location. Each is an item that can have its own layer. */
   readonly paths?: readonly string[];
+  /** `SRC=DEST`, or the two as an object: what is below DEST in the image, `/nix/store` say, lies below SRC here. */
+  readonly store?: string | AddedSource;
   /** `SRC=DEST`, or the two as an object: a file or directory placed at DEST. */
   readonly add?: readonly (string | AddedSource)[];
   /** A directory whose children are placed at the root of the image. */
   readonly root?: string;
+  /** Directories whose union is laid at the root of the image as symlinks to them; they are items as `paths` are. */
+  readonly contents?: readonly string[];
+  /** `UID:GID` of everything that is no item and has no owner of its own; by default that of every member. */
+  readonly contentsOwner?: string;
+  /** Names of lists of directives, e.g. `tmp` or `tmp,passwd`. */
+  readonly preset?: readonly string[];
   /** `NEW=OLD`: a symlink NEW to OLD. */
   readonly symlink?: readonly string[];
   /** `NAME[:MODE[:UID:GID]]`: an empty directory. */
@@ -60,10 +68,14 @@ export interface BuildSpec {
   /** `K=V` on the manifest. */
   readonly annotation?: readonly string[];
 
-  readonly layers?: 'single' | 'size';
+  readonly layers?: 'single' | 'size' | 'popularity';
   /** 2 to 125. */
   readonly maxLayers?: number;
-  readonly dialect?: 'native' | 'guix';
+  /** A file with the references of a store's items: the image holds the closure of the paths and the config. */
+  readonly graph?: string;
+  /** A store directory among whose items references are found by scanning, rather than `graph`. */
+  readonly scan?: string;
+  readonly dialect?: 'native' | 'guix' | 'nix';
   readonly tarFormat?: 'ustar' | 'gnu' | 'posix';
   readonly strict?: boolean;
 

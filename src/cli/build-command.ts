@@ -8,6 +8,7 @@ import {
   type ImagePlan,
   mergeBuildSpecs,
   planImage,
+  presetNames,
   readBuildSpec,
   TarsealError,
 } from '../index.js';
@@ -41,8 +42,10 @@ export function addBuildCommand(program: Command, signals: Signals): void {
   command
     .option('--add <SRC=DEST>', 'a file or directory SRC placed at DEST (repeatable)', repeatable)
     .option('--root <DIR>', 'the children of DIR at the root of the image')
+    .option('--contents <PATH>', 'the union of directories as symlinks, in the top layer (repeatable)', repeatable)
     .option('-S, --symlink <NEW=OLD>', 'a symlink NEW to OLD (repeatable)', repeatable)
     .option('--directory <NAME[:MODE[:UID:GID]]>', 'an empty directory, e.g. /tmp:1777 (repeatable)', repeatable)
+    .option('--preset <NAME[,NAME]>', `directives with a name: ${presetNames.join(', ')} (repeatable)`, repeatable)
     .option('--transform <OLD=NEW>', 'member names that begin with OLD begin with NEW (repeatable)', repeatable)
     .option('--exclude <GLOB>', 'leave out what matches; * stops at /, ** does not (repeatable)', repeatable)
     .option('--chown <GLOB=UID:GID>', 'owner of what matches; the last match wins (repeatable)', repeatable)
@@ -50,9 +53,11 @@ export function addBuildCommand(program: Command, signals: Signals): void {
     .option('--mode <CHANGES>', 'mode changes for all members but symlinks, before --chmod, e.g. go+u,go-w')
     .option('--owner <NAME:ID>', 'owner of every member (default: root:0)')
     .option('--group <NAME:ID>', 'group of every member (default: root:0)')
+    .option('--contents-owner <UID:GID>', 'owner of everything that is no item (default: as every member)')
     .option('--mtime <TIME>', 'time of every member, @SECONDS or ISO 8601 (default: @1)')
     .option('--database <FILE>', 'the Guix store database of the image')
     .option('--prefix <PATH>', 'the profile: base of a relative --entrypoint (default: the last path)')
+    .option('--store <SRC=DEST>', 'the items of the store DEST, e.g. /nix/store, lie in SRC on this machine')
     .option('--spec <FILE>', 'all of these in a JSON or YAML file; options given as well win')
     .option('--dry-run', 'plan only: layers, items and sizes');
 
@@ -79,12 +84,14 @@ export function addBuildCommand(program: Command, signals: Signals): void {
     .addOption(
       new Option(
         '--layers <STRATEGY>',
-        'one layer, or items by size (default: single; size with --max-layers)',
-      ).choices(['single', 'size']),
+        'one layer, or items by size or popularity (default: single; size with --max-layers, popularity with a graph)',
+      ).choices(['single', 'size', 'popularity']),
     )
     .option('--max-layers <N>', '2 to 125 (default where layered: 100)', integer)
+    .option('--graph <FILE>', 'references of store items: the image holds the closure of the paths and the config')
+    .option('--scan <DIR>', 'the same by scanning, among the items of the store DIR')
     .addOption(
-      new Option('--dialect <DIALECT>', 'member names and layout (default: native)').choices(['native', 'guix']),
+      new Option('--dialect <DIALECT>', 'member names and layout (default: native)').choices(['native', 'guix', 'nix']),
     )
     .addOption(
       new Option('--tar-format <FORMAT>', 'format of the layers (default: ustar)').choices(['ustar', 'gnu', 'posix']),
@@ -184,7 +191,11 @@ function describeImage(built: BuiltImage, json: boolean | undefined): string {
 
 function describePlan({ tags, platform, layers, warnings }: ImagePlan, json: boolean | undefined): string {
   if (json) {
-    const listed = layers.map(({ items, tarSizeBytes, entries }) => ({ items, sizeBytes: tarSizeBytes, entries }));
+    const listed = layers.map(({ items, tarSizeBytes, entries }) => ({
+      items,
+      sizeBytes: tarSizeBytes,
+      entries,
+    }));
     return `${JSON.stringify({ tags, platform, layers: listed, warnings })}\n`;
   }
   return [

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { addBuildCommand } from './build-command.js';
+import { addClosureCommand } from './closure-command.js';
 import { EXIT_FAILURE, EXIT_USAGE, exitCodeOf, reportError } from './report.js';
 import { createSignals, runWithSignals } from './signals.js';
 import { addTarCommand } from './tar-command.js';
@@ -25,6 +26,7 @@ const program = new Command('tarseal')
 
 const signals = createSignals();
 addBuildCommand(program, signals);
+addClosureCommand(program, signals);
 addTarCommand(program, signals);
 
 try {

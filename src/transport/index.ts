@@ -1,6 +1,7 @@
 export { guixLayeredMembers, guixSingleMembers } from './guix-members.js';
 export type { LayerSource } from './layer-source.js';
 export type { ImageLayout, ImageMember } from './members.js';
+export { nixMembers } from './nix-members.js';
 export { isEmptyOrOciLayout } from './oci-layout/existing-layout.js';
 export { ociMembers } from './oci-members.js';
 export { writeSequentially } from './output/sequential-output.js';

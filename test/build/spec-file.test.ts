@@ -13,6 +13,10 @@ const EVERY_KEY: Required<BuildSpec> = {
   paths: ['item'],
   add: ['source=/opt/source', 'source/file=/etc/one=two'],
   root: 'root',
+  contents: ['contents'],
+  contentsOwner: '3:4',
+  preset: ['tmp', 'nsswitch,usr-bin-env'],
+  store: { source: 'stores', destination: '/nix/store' },
   symlink: ['/bin=/opt/bin'],
   directory: ['/tmp:1777', '/var/lib/app:0750:1000:1000'],
   files: { '/etc/motd': { content: 'ünïcode\n' }, 'usr/bin/start': { content: '#!/bin/sh\n', mode: '0755' } },
@@ -42,6 +46,8 @@ const EVERY_KEY: Required<BuildSpec> = {
   created: '2020-01-01T00:00:00Z',
   annotation: ['org.example=x'],
   layers: 'size',
+  graph: 'graph',
+  scan: 'stores',
   maxLayers: 4,
   dialect: 'native',
   tarFormat: 'posix',
@@ -71,6 +77,8 @@ function makeSources(): string {
     'source/file': 'file',
     'source/sub/other': 'other',
     'root/etc/passwd': 'root:x:0:0',
+    'contents/share/file': 'content',
+    'stores/00000000000000000000000000000000-x/file': 'item',
     db: 'database',
     'config.json': '{"Labels":{"base":"yes"},"User":"nobody"}',
   })) {
@@ -115,8 +123,8 @@ describe('the schema and the type', () => {
         true
       >;
     } = {
-      layers: { single: true, size: true },
-      dialect: { native: true, guix: true },
+      layers: { single: true, size: true, popularity: true },
+      dialect: { native: true, guix: true, nix: true },
       tarFormat: { ustar: true, gnu: true, posix: true },
       format: { 'docker-archive': true, 'oci-archive': true, 'oci-layout': true },
       hashEngine: { auto: true, wasm: true, native: true },
@@ -136,10 +144,10 @@ describe('the schema and the type', () => {
 describe('a specification gives the image of the same options', () => {
   // What exclude each other are in two of them.
   const cases: readonly (readonly [name: string, spec: BuildSpec])[] = [
-    ['of almost every key', without(EVERY_KEY, 'system', 'output')],
-    ['with a system', without(EVERY_KEY, 'platform', 'output')],
-    ['with a config file', { ...without(EVERY_KEY, 'system', 'output', 'config'), config: 'config.json' }],
-    ['of one layer', without(EVERY_KEY, 'system', 'output', 'layers', 'maxLayers')],
+    ['of almost every key', without(EVERY_KEY, 'system', 'graph', 'output')],
+    ['with a system', without(EVERY_KEY, 'platform', 'graph', 'output')],
+    ['with a config file', { ...without(EVERY_KEY, 'system', 'graph', 'output', 'config'), config: 'config.json' }],
+    ['of one layer', without(EVERY_KEY, 'system', 'graph', 'scan', 'output', 'layers', 'maxLayers')],
     ['in the guix dialect', { paths: ['item'], dialect: 'guix', symlink: ['/bin=x'], tag: ['Name'], created: '@1' }],
     ['of files alone', { files: EVERY_KEY.files, tag: ['x'] }],
   ];
@@ -224,6 +232,10 @@ describe('relative paths begin at the directory of the file', () => {
       paths: [up('item')],
       add: [up('source=/opt/source')],
       root: up('root'),
+      contents: [up('contents')],
+      store: up('stores=/nix/store'),
+      graph: up('graph'),
+      scan: up('stores'),
       database: up('db'),
       prefix: up('item'),
       config: up('config.json'),
@@ -236,6 +248,11 @@ describe('relative paths begin at the directory of the file', () => {
       // SRC of SRC=DEST is only given a directory: where it ends is known when it is looked for.
       add: [{ source: `${directory}/source`, destination: '/opt/source' }],
       root: `${directory}/root`,
+      contents: [`${directory}/contents`],
+      store: { source: `${directory}/stores`, destination: '/nix/store' },
+      graph: `${directory}/graph`,
+      // What lies below the SRC of --store is called as in the image.
+      scan: '/nix/store',
       database: `${directory}/db`,
       prefix: `${directory}/item`,
       config: `${directory}/config.json`,

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { missingClients, testUnless } from '../support/clients.js';
 import { type DockerDaemon, obstaclesOfDockerd, startDockerd } from '../support/dockerd.js';
+import { FIXTURE_GRAPH, FIXTURE_STORE, fixtureClosure, fixtureItem } from '../support/fixture-store.js';
 import { type BuildReport, buildToFile, buildToStdout } from '../support/tarseal.js';
 import {
   createStore,
@@ -164,4 +165,41 @@ demoTest('docker runs the demo image', () => {
   expect(daemon.docker(['load', '-i', archive])).toContain('Loaded image: tarseal-demo:1');
   expect(inspect('tarseal-demo:1').Id).toBe(daemon.usesContainerdStore ? report.manifest : report.image);
   expect(runOnce('tarseal-demo:1')).toBe(readFileSync(join(DEMO, 'root', 'share', 'greeting.txt'), 'utf8'));
+});
+
+const runsFromStore = testUnless(
+  process.arch === 'x64' ? obstacles : [...obstacles, 'the programs of the fixture store are for x64'],
+);
+
+runsFromStore('two layered images of a store run, and share the layers of the items that they share', () => {
+  const build = (name: string, args: readonly string[]): BuildReport => {
+    const item = fixtureItem(name);
+    const store = ['--store', `${FIXTURE_STORE}=/nix/store`, '--mode', 'go+u,go-w'];
+    return buildToFile([item, ...store, '--entrypoint', `bin/${name}`, ...args], join(scratch, `${name}.tar`));
+  };
+  const hello = build('hello', ['--scan', FIXTURE_STORE, '--preset', 'bin,tmp']);
+  const greet = build('greet', ['--graph', FIXTURE_GRAPH, '--max-layers', '20', '--contents', fixtureItem('greet')]);
+
+  for (const [name, report] of [['hello', hello] as const, ['greet', greet] as const]) {
+    const [tag] = report.tags;
+    expect(tag).toBe(`${name}:${fixtureItem(name).slice('/nix/store/'.length).slice(0, 32)}`);
+    expect(daemon.docker(['load', '-i', join(scratch, `${name}.tar`)])).toContain(`Loaded image: ${tag}`);
+    expect(inspect(tag!).RootFS.Layers).toEqual(report.layers.map(({ diffId }) => diffId));
+    // Every item but the interpreter says a line, by its name.
+    const lines = daemon.docker(['run', '--rm', '--network=none', tag!]).trimEnd().split('\n');
+    for (const item of fixtureClosure(fixtureItem(name))) {
+      const title = item.slice('/nix/store/'.length + 33).replace(/-(\d.*?)(?:\.txt)?$/, ' $1');
+      if (!title.startsWith('show '))
+        expect(
+          lines.some((line) => line.startsWith(`${title}:`)),
+          title,
+        ).toBe(true);
+    }
+  }
+  const [ofHello, ofGreet] = [hello, greet].map(({ tags }) => inspect(tags[0]!).RootFS.Layers);
+  const shared = fixtureClosure(fixtureItem('hello')).filter((item) =>
+    fixtureClosure(fixtureItem('greet')).includes(item),
+  );
+  expect(shared.length).toBeGreaterThan(4);
+  expect(ofGreet!.filter((layer) => ofHello!.includes(layer))).toHaveLength(shared.length);
 });
