@@ -17,7 +17,7 @@ export function nixStoreEntries(
   const parents = new Set(sorted.flatMap(([root]) => (root === undefined ? [] : parentsOf(root.path))));
   return [
     ...sortInPythonOrder(parents, (path) => path).map(
-      (path): ArchiveEntry => ({ path, body: { type: 'directory' }, ...attributes, mode: 0o755 }),
+      (path): ArchiveEntry => ({ ...attributes, mode: 0o755, path, body: { type: 'directory' } }),
     ),
     ...sorted.flat(),
   ].map((entry) => ({ ...entry, path: `/${entry.path}` as ByteString }));

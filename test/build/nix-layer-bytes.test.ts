@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
-import { chmodSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nixStoreEntries } from '../../src/build/nix-layers.js';
 import { type ByteString, encodeUtf8 } from '../../src/bytes/index.js';
 import type { ArchiveEntry, EntryAttributes } from '../../src/entry/index.js';
+import { buildImage } from '../../src/index.js';
 import { packEntries } from '../../src/layer/index.js';
 import { measureArchive } from '../../src/tar/index.js';
 import { throwIfUnreadable, type UnreadablePath, walk } from '../../src/tree/index.js';
@@ -12,6 +13,8 @@ import { describeDifference } from '../support/archive-diff.js';
 import { makeAwkwardTree } from '../support/awkward-tree.js';
 import { clientTest } from '../support/clients.js';
 import { run, sha256 } from '../support/commands.js';
+import { FIXTURE_GRAPH, FIXTURE_STORE, fixtureClosure, fixtureItem } from '../support/fixture-store.js';
+import { gnuTar } from '../support/gnu-tar.js';
 import { scratchDirectory } from '../support/scratch.js';
 
 type Owner = Omit<EntryAttributes, 'mode'>;
@@ -355,3 +358,50 @@ describe('the members of a layer', () => {
     ]);
   });
 });
+
+clientTest('python3', 'tar')(
+  'an image of the nix dialect has the layers of that program, and the customisation layer that GNU tar makes',
+  async () => {
+    const root = scratchDirectory();
+    mkdirSync(`${root}/nix`);
+    cpSync(FIXTURE_STORE, `${root}/nix/store`, { recursive: true, verbatimSymlinks: true });
+    const [hello, greet] = [fixtureItem('hello'), fixtureItem('greet')];
+    const output = `${root}/image.tar`;
+    const image = await buildImage({
+      ...{ paths: [hello], contents: [greet], graph: FIXTURE_GRAPH, store: `${root}/nix/store=/nix/store` },
+      ...{ dialect: 'nix', maxLayers: 6, preset: ['tmp'], owner: 'builder:1000', group: 'users:100', mtime: '@5' },
+      output,
+    });
+    expect(image.manifest).toBeNull();
+    const owner: Owner = { mtimeSeconds: 5, uid: 1000, gid: 100, uname: bytes('builder'), gname: bytes('users') };
+    const storeLayers = image.layers.slice(0, -1);
+    expect(storeLayers.flatMap(({ items }) => items).sort()).toEqual(fixtureClosure(hello, greet));
+    const expected = pythonLayers(
+      storeLayers.map(({ items }) => ({ root, owner, items: items.map((item) => item.slice(1)) })),
+    );
+
+    const top = `${root}/top`;
+    for (const [name, mode] of Object.entries({ '': 0o755, tmp: 0o1777, var: 0o755, 'var/tmp': 0o1777, bin: 0o755 })) {
+      mkdirSync(`${top}/${name}`);
+      chmodSync(`${top}/${name}`, mode);
+    }
+    symlinkSync(`${greet}/bin/greet`, `${top}/bin/greet`);
+    mkdirSync(`${top}/share`);
+    mkdirSync(`${top}/share/about`);
+    for (const name of ['greet.txt', 'title.txt'])
+      symlinkSync(`${greet}/share/about/${name}`, `${top}/share/about/${name}`);
+    for (const name of ['share', 'share/about']) chmodSync(`${top}/${name}`, 0o755);
+    const settings = ['--sort=name', '--mtime=@5', '--owner=builder:1000', '--group=users:100', '--format=gnu'];
+    expected.push(gnuTar([...settings, '-C', top, '-cf', '-', '.'], root));
+
+    expect(image.layers).toHaveLength(6);
+    const members = gnuTar(['-tf', output], root).toString().trimEnd().split('\n');
+    const layerPaths = image.layers.map(({ diffId }) => `${diffId.slice('sha256:'.length)}/layer.tar`);
+    expect(members).toEqual([...layerPaths, `${image.image.slice('sha256:'.length)}.json`, 'manifest.json']);
+    for (const [at, path] of layerPaths.entries()) {
+      const actual = gnuTar(['--occurrence=1', '-xOf', output, path], root);
+      expect(describeDifference(expected[at]!, actual), `layer ${at} of ${image.layers[at]!.items}`).toBeUndefined();
+      expect(image.layers[at]!.diffId).toBe(sha256(expected[at]!));
+    }
+  },
+);
