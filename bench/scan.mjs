@@ -108,7 +108,12 @@ function makeCorpus(name, directory, planted) {
     else copyFileSync(source, path);
     chmodSync(path, 0o644);
     const fd = openSync(path, 'r+');
-    writeSync(fd, `/nix/store/${planted[(2 * file) % planted.length]}-planted`, 1000 + file * 97, 'latin1');
+    writeSync(
+      fd,
+      `/nix/store/${planted[(2 * file) % planted.length]}-planted`,
+      1000 + ((file * 97) % 60_000),
+      'latin1',
+    );
     writeSync(fd, planted[(2 * file + 1) % planted.length], statSync(path).size - 32, 'latin1');
     closeSync(fd);
     return path;
@@ -156,16 +161,9 @@ for (const corpus of options.corpus ?? Object.keys(CORPORA)) {
       const warm = () => spawnSync('cat', files, { stdio: 'ignore' });
       const programs = {
         ours: () => {
-          const { seconds, output, stderr } = run(process.execPath, [
-            '--require',
-            PEAK,
-            PROGRAM,
-            'closure',
-            tree,
-            '--scan',
-            store,
-            '--json',
-          ]);
+          // By way of a shell: a process that this one starts itself begins with the peak of this one.
+          const command = [process.execPath, '--require', PEAK, PROGRAM, 'closure', tree, '--scan', store, '--json'];
+          const { seconds, output, stderr } = run('sh', ['-c', '"$@"; exit $?', 'sh', ...command]);
           const root = JSON.parse(output).items.find(({ path }) => path === tree);
           const peakMiB = Number(/peak-memory-kib (\d+)/.exec(stderr)[1]) / 1024;
           return { seconds, found: referencesOf(root), peakMiB };

@@ -38,7 +38,9 @@ export interface ContainerConfig {
 
 type Reader<T> = (json: unknown, where: string) => T;
 
-const READERS: { readonly [K in keyof ContainerConfig]-?: Reader<NonNullable<ContainerConfig[K]>> } = {
+type Readers<T> = { readonly [K in keyof T]-?: Reader<NonNullable<T[K]>> };
+
+const READERS: Readers<ContainerConfig> = {
   User: readChecked(parseUser),
   ExposedPorts: readKeySet(parseExposedPort),
   Env: readEnv,
@@ -55,13 +57,39 @@ const READERS: { readonly [K in keyof ContainerConfig]-?: Reader<NonNullable<Con
   StopTimeout: readCount,
 };
 
-const HEALTHCHECK_READERS: { readonly [K in keyof Healthcheck]-?: Reader<NonNullable<Healthcheck[K]>> } = {
+const HEALTHCHECK_READERS: Readers<Healthcheck> = {
   Test: readStrings,
   Interval: readCount,
   Timeout: readCount,
   StartPeriod: readCount,
   StartInterval: readCount,
   Retries: readCount,
+};
+
+const FOREIGN_READERS: Readers<ContainerConfig> = {
+  User: readString,
+  ExposedPorts: readAnyKeySet,
+  Env: readStrings,
+  Entrypoint: readArguments,
+  Cmd: readArguments,
+  Volumes: readAnyKeySet,
+  WorkingDir: readString,
+  Labels: readLabels,
+  StopSignal: readString,
+  Healthcheck: (json, where) => readForeignKeys(FOREIGN_HEALTHCHECK_READERS, json, where),
+  OnBuild: readStrings,
+  Shell: readArguments,
+  ArgsEscaped: readBoolean,
+  StopTimeout: readInteger,
+};
+
+const FOREIGN_HEALTHCHECK_READERS: Readers<Healthcheck> = {
+  Test: readStrings,
+  Interval: readInteger,
+  Timeout: readInteger,
+  StartPeriod: readInteger,
+  StartInterval: readInteger,
+  Retries: readInteger,
 };
 
 /**
@@ -72,14 +100,34 @@ const HEALTHCHECK_READERS: { readonly [K in keyof Healthcheck]-?: Reader<NonNull
  * @throws {OciError} OCI_CONFIG_INVALID for an unknown key, a wrong type or a value that the option of its name refuses
  */
 export function parseContainerConfig(json: unknown, where: string): ContainerConfig {
-  return readKeys<ContainerConfig>(READERS, json, where);
+  return readKeys(READERS, json, where);
 }
 
-function readKeys<T extends object>(
-  readers: { readonly [K in keyof T]-?: Reader<NonNullable<T[K]>> },
-  json: unknown,
-  where: string,
-): T {
+/**
+ * Reads the `config` object of an image that another program made: known keys in any case, as Go reads them (Guix
+ * writes `env`), with values as they are; other keys and what is null or empty are left out, for Docker writes many.
+ *
+ * @param where as for {@link parseContainerConfig}
+ * @throws {OciError} OCI_CONFIG_INVALID for a wrong type of a known key, a NUL byte or a lone surrogate
+ */
+export function readForeignContainerConfig(json: unknown, where: string): ContainerConfig {
+  return readForeignKeys(FOREIGN_READERS, json, where);
+}
+
+function readForeignKeys<T extends object>(readers: Readers<T>, json: unknown, where: string): T {
+  const canonical = new Map(Object.keys(readers).map((key) => [key.toLowerCase(), key as keyof T]));
+  const result: Partial<Record<keyof T, unknown>> = {};
+  for (const [name, value] of Object.entries(readObject(json, where))) {
+    const key = canonical.get(name.toLowerCase());
+    if (key === undefined || value === null) continue;
+    const read: unknown = readers[key](value, `${where}.${shown(name)}`);
+    const isEmpty = read === '' || (typeof read === 'object' && Object.keys(read as object).length === 0);
+    if (!isEmpty) result[key] = read;
+  }
+  return result as T;
+}
+
+function readKeys<T extends object>(readers: Readers<T>, json: unknown, where: string): T {
   const result: Partial<Record<keyof T, unknown>> = {};
   for (const [key, value] of Object.entries(readObject(json, where))) {
     const place = `${where}.${shown(key)}`;
@@ -147,6 +195,16 @@ function readKeySet(parse: (text: string) => string): Reader<KeySet> {
   };
 }
 
+/** Ports and volumes as they are spelt; what stands for the empty object of each does not matter. */
+function readAnyKeySet(json: unknown, where: string): KeySet {
+  return Object.fromEntries(Object.keys(readObject(json, where)).map((key) => [readString(key, where), {}]));
+}
+
+/** Arguments, of which Docker takes a single one as text. */
+function readArguments(json: unknown, where: string): readonly string[] {
+  return typeof json === 'string' ? readStrings(json === '' ? [] : [json], where) : readStrings(json, where);
+}
+
 function readLabels(json: unknown, where: string): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(readObject(json, where)).map(([key, value]) => {
@@ -158,12 +216,17 @@ function readLabels(json: unknown, where: string): Readonly<Record<string, strin
 }
 
 function readHealthcheck(json: unknown, where: string): Healthcheck {
-  return readKeys<Healthcheck>(HEALTHCHECK_READERS, json, where);
+  return readKeys(HEALTHCHECK_READERS, json, where);
 }
 
 function readBoolean(json: unknown, where: string): boolean {
   if (typeof json !== 'boolean') throw typeError(where, 'true or false', json);
   return json;
+}
+
+function readInteger(json: unknown, where: string): number {
+  if (!Number.isSafeInteger(json)) throw typeError(where, 'an integer', json);
+  return json as number;
 }
 
 function readCount(json: unknown, where: string): number {
@@ -187,9 +250,21 @@ function check<T>(parse: (text: string) => T, text: string, where: string): T {
 }
 
 function typeError(where: string, expected: string, json: unknown): OciError {
-  const text = JSON.stringify(json) ?? typeof json;
-  return new OciError('OCI_CONFIG_INVALID', `Cannot read ${where}: it must be ${expected}, and is ${shown(text)}`, {
-    where,
-    value: json,
-  });
+  return new OciError(
+    'OCI_CONFIG_INVALID',
+    `Cannot read ${where}: it must be ${expected}, and is ${shown(textOf(json))}`,
+    {
+      where,
+      value: json,
+    },
+  );
+}
+
+function textOf(json: unknown): string {
+  try {
+    return JSON.stringify(json) ?? typeof json;
+  } catch {
+    // A document of another program may be deeper than the stack.
+    return 'a value that is too deep to show';
+  }
 }

@@ -10,7 +10,13 @@ export {
   parseVolume,
   parseWorkdir,
 } from './config-values.js';
-export { type ContainerConfig, type Healthcheck, type KeySet, parseContainerConfig } from './container-config.js';
+export {
+  type ContainerConfig,
+  type Healthcheck,
+  type KeySet,
+  parseContainerConfig,
+  readForeignContainerConfig,
+} from './container-config.js';
 export type {
   Descriptor,
   DockerManifestEntry,
@@ -20,6 +26,19 @@ export type {
   OciManifest,
   StringMap,
 } from './documents.js';
+export {
+  type ForeignDescriptor,
+  type ForeignDockerManifestEntry,
+  type ForeignImageConfig,
+  type ForeignManifest,
+  kindOfMediaType,
+  parseJsonDocument,
+  readForeignDockerManifest,
+  readForeignImageConfig,
+  readForeignIndex,
+  readForeignLayout,
+  readForeignManifest,
+} from './foreign-documents.js';
 export { ANNOTATIONS, type LayerMediaType, MEDIA_TYPES, OCI_LAYOUT } from './media-types.js';
 export { OciError } from './oci-error.js';
 export { formatPlatform, type Platform, parsePlatform, platformOfSystem } from './platform.js';

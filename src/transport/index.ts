@@ -1,3 +1,11 @@
+export type { BaseLayer } from './base-image/base-layer.js';
+export type { BaseDirectory, BaseNode, BaseTree } from './base-image/base-tree.js';
+export {
+  type BaseImage,
+  type BaseImageLimits,
+  type BaseImageOptions,
+  readBaseImage,
+} from './base-image/read-base-image.js';
 export { guixLayeredMembers, guixSingleMembers } from './guix-members.js';
 export type { LayerSource } from './layer-source.js';
 export type { ImageLayout, ImageMember } from './members.js';

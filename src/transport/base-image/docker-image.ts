@@ -1,0 +1,70 @@
+import { displayText, encodeUtf8 } from '../../bytes/index.js';
+import { type Digest, parseDigest, sha256Of } from '../../digest/index.js';
+import {
+  type ForeignImageConfig,
+  parseJsonDocument,
+  readForeignDockerManifest,
+  readForeignImageConfig,
+} from '../../oci/index.js';
+import { explained, requireDigest } from './base-error.js';
+import { chooseImage, type ImageCandidate } from './choose-image.js';
+import { type FindOptions, type FoundImage, readDocument } from './found-image.js';
+import type { ImageFiles } from './image-files.js';
+import type { StoredFile } from './stored-file.js';
+
+const HEX = /^[0-9a-f]{64}$/;
+
+interface DockerImage extends ImageCandidate {
+  readonly names: Set<string>;
+  readonly config: () => ForeignImageConfig;
+  readonly layerPaths: readonly string[];
+}
+
+/**
+ * Finds an image by docker's `manifest.json`, whose names are looked up in the archive and nowhere else.
+ *
+ * @throws {TransportError} as `findImage`
+ */
+export function findDockerImage(files: ImageFiles, bytes: Uint8Array, options: FindOptions): FoundImage {
+  const { fail, engine } = options;
+  const open = (path: string): StoredFile => {
+    const file = files.get(encodeUtf8(path));
+    if (file === undefined)
+      throw fail('BASE_INVALID', `its archive must have a file "${displayText(path)}", and has none`);
+    return file;
+  };
+  const readConfig = (path: string): ForeignImageConfig => {
+    const content = readDocument(open(path), `"${displayText(path)}"`, fail);
+    // Docker and skopeo name a config after its digest; Guix does not.
+    const expected = digestOfPath(path);
+    if (expected !== undefined) requireDigest(`"${displayText(path)}"`, expected, sha256Of(engine, content), fail);
+    const where = `"${displayText(path)}"`;
+    return explained('its config', fail, () => readForeignImageConfig(parseJsonDocument(content, where), where));
+  };
+  const entries = explained('its manifest', fail, () =>
+    readForeignDockerManifest(parseJsonDocument(bytes, 'manifest.json'), 'manifest.json'),
+  );
+  const images = new Map<string, DockerImage>();
+  for (const { configPath, repoTags, layerPaths } of entries) {
+    const key = JSON.stringify([configPath, layerPaths]);
+    const config = (): ForeignImageConfig => readConfig(configPath);
+    const image = images.get(key) ?? { names: new Set(), config, layerPaths, platform: () => config().platform };
+    images.set(key, image);
+    for (const tag of repoTags) image.names.add(tag);
+  }
+  const { config, layerPaths } = chooseImage([...images.values()], options, fail);
+  return {
+    config: config(),
+    layers: layerPaths.map((path) => ({
+      name: `"${displayText(path)}"`,
+      digest: path.startsWith('blobs/') ? digestOfPath(path) : undefined,
+      open: () => open(path),
+    })),
+  };
+}
+
+/** The digest that a path says: of `blobs/sha256/HEX`, or of a config `HEX.json`. */
+function digestOfPath(path: string): Digest | undefined {
+  const hex = path.replace(/^blobs\/sha256\/|\.json$/g, '');
+  return HEX.test(hex) ? parseDigest(`sha256:${hex}`) : undefined;
+}

@@ -1,0 +1,40 @@
+import { parseJsonDocument, readForeignLayout } from '../../oci/index.js';
+import { type BaseFailure, explained } from './base-error.js';
+import { findDockerImage } from './docker-image.js';
+import { type FindOptions, type FoundImage, readDocument } from './found-image.js';
+import type { ImageFiles } from './image-files.js';
+import { findOciImage } from './oci-image.js';
+
+/**
+ * Finds the image in a layout or an archive: by its index where it has one, for that has digests, else by docker's
+ * `manifest.json`.
+ *
+ * @throws {TransportError} BASE_MISSING, BASE_INVALID, BASE_DIGEST, BASE_UNSUPPORTED, BASE_AMBIGUOUS, BASE_PLATFORM
+ */
+export function findImage(files: ImageFiles, options: FindOptions): FoundImage {
+  const { fail } = options;
+  const layout = readFile(files, 'oci-layout', fail);
+  const index = readFile(files, 'index.json', fail);
+  if (layout !== undefined && index !== undefined) {
+    const where = 'oci-layout';
+    explained('its layout', fail, () => readForeignLayout(parseJsonDocument(layout, where), where));
+    return findOciImage(files, index, options);
+  }
+  const manifest = files.isDirectory ? undefined : readFile(files, 'manifest.json', fail);
+  if (manifest !== undefined) return findDockerImage(files, manifest, options);
+  throw fail(
+    'BASE_INVALID',
+    files.isDirectory
+      ? 'a directory must be an OCI layout with "oci-layout" and "index.json", and is none'
+      : 'it must be an OCI archive or a docker-archive, and has neither "oci-layout" and "index.json" nor "manifest.json"',
+  );
+}
+
+function readFile(files: ImageFiles, name: string, fail: BaseFailure): Uint8Array | undefined {
+  const file = files.get(name);
+  try {
+    return file && readDocument(file, `"${name}"`, fail);
+  } finally {
+    file?.close();
+  }
+}

@@ -1,0 +1,135 @@
+import { statSync } from 'node:fs';
+import { type ByteString, joinPath, toFsPath } from '../../bytes/index.js';
+import { createGunzip } from '../../compress/index.js';
+import { describeSystemCode, systemCode } from '../../errors/index.js';
+import { openSpool } from '../output/atomic-file.js';
+import { TransportError } from '../transport-error.js';
+import { type BaseFailure, explainError } from './base-error.js';
+import { createMemberIndexer, indexArchive, type MemberIndex } from './member-index.js';
+import { openStoredFile, partOf, readBytes, readPieces, type StoredFile } from './stored-file.js';
+
+/** The files of an image, whether they are in a directory or in an archive. */
+export interface ImageFiles {
+  readonly isDirectory: boolean;
+  /**
+   * @param name a path below the image; in a directory one that holds no name from the image but a digest's digits
+   * @returns `undefined` where there is no such file; else the caller closes it
+   * @throws {TransportError} BASE_INVALID when it is none that can be read
+   */
+  get(name: string): StoredFile | undefined;
+  close(): void;
+}
+
+export interface ImageFilesOptions {
+  readonly fail: BaseFailure;
+  /** Where an archive that is compressed waits to be read at any place. */
+  readonly temporaryDirectory: ByteString | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** The largest archive within gzip, in bytes. */
+  readonly maxArchiveSizeBytes?: number | undefined;
+}
+
+/** What a spool may take: more than any image, less than a disk. */
+const MAX_ARCHIVE_SIZE = 64 * 2 ** 30;
+
+/** First bytes of what compresses archives and layers; any byte where bzip2 has its level. */
+const COMPRESSIONS: readonly (readonly [name: string, magic: readonly (number | undefined)[]])[] = [
+  ['gzip', [0x1f, 0x8b]],
+  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+  ['bzip2', [0x42, 0x5a, 0x68, undefined, 0x31, 0x41, 0x59, 0x26]],
+];
+
+/** The compression of a file by its first bytes; `undefined` where there is none. */
+export function compressionOf(file: StoredFile): string | undefined {
+  const start = readBytes(file, 0, 8);
+  return COMPRESSIONS.find(([, magic]) => magic.every((byte, at) => byte === undefined || start[at] === byte))?.[0];
+}
+
+/**
+ * Opens an OCI layout, or an archive with or without gzip.
+ *
+ * @throws {TransportError} BASE_MISSING, BASE_INVALID, BASE_UNSUPPORTED, SPOOL_MISSING; {LayerError} ABORTED
+ */
+export async function openImageFiles(path: ByteString, options: ImageFilesOptions): Promise<ImageFiles> {
+  const { fail } = options;
+  if (isDirectory(path, fail)) return directoryFiles(path, fail);
+  const file = openStoredFile(path, 'it', true, fail);
+  if (file === undefined) throw fail('BASE_MISSING', 'it does not exist', { path });
+  try {
+    const compression = compressionOf(file);
+    if (compression === undefined) return archiveFiles(file, indexArchive(file, fail));
+    if (compression !== 'gzip') {
+      throw fail('BASE_UNSUPPORTED', `its archive must be uncompressed or gzip, and is ${compression}`);
+    }
+    return await spooledFiles(file, options);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function isDirectory(path: ByteString, fail: BaseFailure): boolean {
+  try {
+    return statSync(toFsPath(path)).isDirectory();
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT') throw fail('BASE_MISSING', 'it does not exist', { path }, error);
+    throw fail('BASE_INVALID', `it cannot be read: ${describeSystemCode(code)}`, { path }, error);
+  }
+}
+
+function directoryFiles(path: ByteString, fail: BaseFailure): ImageFiles {
+  return {
+    isDirectory: true,
+    get: (name) => openStoredFile(joinPath(path, name as ByteString), `its file "${name}"`, false, fail),
+    close() {},
+  };
+}
+
+function archiveFiles(file: StoredFile, members: MemberIndex): ImageFiles {
+  return {
+    isDirectory: false,
+    get(name) {
+      const place = members.get(name);
+      return place && partOf(file, place.offset, place.sizeBytes);
+    },
+    close: () => file.close(),
+  };
+}
+
+/** Decompresses an archive into a temporary file, and indexes it on the way: what is no archive ends at once. */
+async function spooledFiles(file: StoredFile, options: ImageFilesOptions): Promise<ImageFiles> {
+  const { fail, temporaryDirectory, signal, maxArchiveSizeBytes = MAX_ARCHIVE_SIZE } = options;
+  if (temporaryDirectory === undefined) {
+    throw new TransportError(
+      'SPOOL_MISSING',
+      'Cannot read a base image within gzip: it must be decompressed into a file, and no temporary directory was given',
+    );
+  }
+  const spool = openSpool(temporaryDirectory);
+  try {
+    const indexer = createMemberIndexer(fail);
+    let sizeBytes = 0;
+    const gunzip = createGunzip((bytes) => {
+      sizeBytes += bytes.length;
+      if (sizeBytes > maxArchiveSizeBytes) {
+        throw fail('BASE_INVALID', `its archive must have at most ${maxArchiveSizeBytes} bytes, and has more`);
+      }
+      indexer.decoder.push(bytes);
+      spool.append(bytes);
+    });
+    try {
+      await readPieces(file, signal, (piece) => gunzip.push(piece));
+      gunzip.finish();
+    } catch (error) {
+      throw explainError(error, 'its archive', fail);
+    }
+    const members = indexer.finish();
+    file.close();
+    return archiveFiles({ sizeBytes, readAt: spool.readAt, close: () => spool.close() }, members);
+  } catch (error) {
+    spool.close();
+    throw error;
+  }
+}
