@@ -1,5 +1,5 @@
 import { displayName, encodeUtf8 } from '../bytes/index.js';
-import { type Digest, loadHashEngine } from '../digest/index.js';
+import { type Digest, type HashEngine, loadHashEngine } from '../digest/index.js';
 import { sealLayer } from '../layer/index.js';
 import { familiarReference, type Platform } from '../oci/index.js';
 import { type LayerSource, writeImage } from '../transport/index.js';
@@ -11,8 +11,10 @@ import type { BuildContext, BuildSpec } from './spec.js';
 
 /** A layer as it was planned. */
 export interface LayerReport {
-  /** Image paths of what is in it. */
+  /** Image paths of what is in it; none of a layer of the base image. */
   readonly items: readonly string[];
+  /** Whether the layer is the base image's. */
+  readonly isBase: boolean;
   /** Exact size of the uncompressed tar in bytes. */
   readonly tarSizeBytes: number;
   readonly entries: number;
@@ -56,9 +58,23 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
   const { output } = spec;
   if (output === undefined)
     throw new BuildError('SPEC_INVALID', 'Cannot build: an output must be given, and there is none');
-  const build = await prepareBuild(spec, context);
-  const { layers, target } = build;
   const engine = await loadHashEngine(spec.hashEngine ?? 'auto');
+  const build = await prepareBuild(spec, context, engine);
+  try {
+    return await writeBuild(build, output, spec, context, engine);
+  } finally {
+    build.base?.close();
+  }
+}
+
+async function writeBuild(
+  build: PreparedBuild,
+  output: string,
+  spec: BuildSpec,
+  context: BuildContext,
+  engine: HashEngine,
+): Promise<BuiltImage> {
+  const { layers, target } = build;
   const layerCompression = await compressionOf(build.layerCompression, spec.codec);
   const compression = await compressionOf(spec.compression, spec.codec);
 
@@ -72,8 +88,9 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
         sealLayer(entries, sink, { tar, engine, compression: layerCompression, signal: context.signal, onProgress }),
     }),
   );
+  const baseSources = (build.base?.layers ?? []).map(({ source }) => source);
   const assembly = assembleLayout(build, engine, layerCompression !== undefined);
-  const written = await writeImage(target!, assembly.layout, sources, {
+  const written = await writeImage(target!, assembly.layout, [...baseSources, ...sources], {
     engine,
     compression,
     temporaryDirectory: context.temporaryDirectory === undefined ? undefined : encodeUtf8(context.temporaryDirectory),
@@ -102,7 +119,8 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
  * @throws {TarsealError} as {@link buildImage} does before it reads contents
  */
 export async function planImage(spec: BuildSpec, context: BuildContext = {}): Promise<ImagePlan> {
-  const build = await prepareBuild(spec, context);
+  const build = await prepareBuild(spec, context, await loadHashEngine(spec.hashEngine ?? 'auto'));
+  build.base?.close();
   await compressionOf(build.layerCompression, spec.codec);
   await compressionOf(spec.compression, spec.codec);
   return {
@@ -113,12 +131,21 @@ export async function planImage(spec: BuildSpec, context: BuildContext = {}): Pr
   };
 }
 
-function reportsOf({ layers }: PreparedBuild): LayerReport[] {
-  return layers.map(({ items, entries, tarSizeBytes }) => ({
-    items: items.map((item) => displayName(item)),
-    tarSizeBytes,
-    entries: entries.length,
-  }));
+function reportsOf({ base, layers }: PreparedBuild): LayerReport[] {
+  return [
+    ...(base?.layers ?? []).map(({ source, members }) => ({
+      items: [],
+      isBase: true,
+      tarSizeBytes: source.tarSizeBytes,
+      entries: members,
+    })),
+    ...layers.map(({ items, entries, tarSizeBytes }) => ({
+      items: items.map((item) => displayName(item)),
+      isBase: false,
+      tarSizeBytes,
+      entries: entries.length,
+    })),
+  ];
 }
 
 function progressOf(

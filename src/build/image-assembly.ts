@@ -18,8 +18,15 @@ export interface ImageAssembly {
 /** @param compressed whether the layers are */
 export function assembleLayout(build: PreparedBuild, engine: HashEngine, compressed: boolean): ImageAssembly {
   const { config, platform, createdSeconds, tags, annotations } = build;
+  const base = build.base && {
+    layers: build.base.layers.map(({ diffId, mediaType, digest, sizeBytes }) => ({
+      diffId,
+      descriptor: { mediaType, digest, size: sizeBytes },
+    })),
+    history: build.base.history,
+  };
   const describe = (sealed: readonly SealedLayer[]): ImageLayer[] =>
-    sealed.map(({ diffId, digest, sizeBytes }, index) => ({
+    sealed.slice(base?.layers.length ?? 0).map(({ diffId, digest, sizeBytes }, index) => ({
       diffId,
       descriptor: { mediaType: compressed ? MEDIA_TYPES.layerTarGzip : MEDIA_TYPES.layerTar, digest, size: sizeBytes },
       history: { createdBy: 'tarseal build', comment: historyComment(build.layers[index]!.items) },
@@ -43,6 +50,7 @@ export function assembleLayout(build: PreparedBuild, engine: HashEngine, compres
 
   const assemble = (layers: readonly SealedLayer[]) =>
     assembleImage({
+      base,
       layers: describe(layers),
       config,
       platform,

@@ -1,5 +1,7 @@
 import { type ByteString, baseName, decodeUtf8, displayName, displayText, encodeUtf8 } from '../bytes/index.js';
+import type { HashEngine } from '../digest/index.js';
 import { parseModeChanges, parseOwner } from '../entry/index.js';
+import { layOverBase } from '../image/index.js';
 import {
   type ContainerConfig,
   canonicalizeRepositoryName,
@@ -12,17 +14,25 @@ import {
   type Reference,
   type StringMap,
 } from '../oci/index.js';
-import { checkMaxLayers } from '../plan/index.js';
+import { checkMaxLayers, MAX_MAX_LAYERS, MIN_MAX_LAYERS, PlanError } from '../plan/index.js';
 import { splitNameAndVersion, storePathName } from '../store/index.js';
 import { measureArchive, TAR_FORMATS, type TarFormat, type TarOptions } from '../tar/index.js';
-import { archiveTarget, directoryTarget, isEmptyOrOciLayout, type OutputTarget } from '../transport/index.js';
+import {
+  archiveTarget,
+  type BaseImage,
+  directoryTarget,
+  isEmptyOrOciLayout,
+  type OutputTarget,
+  readBaseImage,
+} from '../transport/index.js';
+import { adoptBaseDirectories } from './base-directories.js';
 import { annotationsOf, containerConfigOf } from './container-config.js';
 import { readImageSources } from './image-sources.js';
 import { type ItemSelection, selectItems } from './item-selection.js';
 import { type PlannedLayer, planGuixLayers, planNativeLayers, planNixLayers } from './layering.js';
 import { checkTexts, type ResolvedSpec, resolveSpecPaths } from './resolve-spec.js';
-import type { BuildContext, BuildSpec } from './spec.js';
-import { chooseDefaults, conflict, oneOf, type SpecChoices } from './spec-choices.js';
+import type { BaseSource, BuildContext, BuildSpec } from './spec.js';
+import { chooseDefaults, conflict, hasSources, oneOf, type SpecChoices } from './spec-choices.js';
 
 export interface MeasuredLayer extends PlannedLayer {
   /** Exact size of the uncompressed tar in bytes. */
@@ -33,6 +43,9 @@ export interface MeasuredLayer extends PlannedLayer {
 export interface PreparedBuild extends SpecChoices {
   /** `undefined` where only a plan is wanted. */
   readonly target: OutputTarget | undefined;
+  /** The image that this one is built on; whoever has a prepared build closes it. */
+  readonly base: BaseImage | undefined;
+  /** Those above the base's. */
   readonly layers: readonly MeasuredLayer[];
   readonly tags: readonly Reference[];
   readonly platform: Platform;
@@ -50,7 +63,11 @@ export interface PreparedBuild extends SpecChoices {
  *
  * @throws {TarsealError} of the room that finds something wrong; nothing has been written
  */
-export async function prepareBuild(given: BuildSpec, context: BuildContext): Promise<PreparedBuild> {
+export async function prepareBuild(
+  given: BuildSpec,
+  context: BuildContext,
+  engine: HashEngine,
+): Promise<PreparedBuild> {
   checkTexts(given);
   const spec = resolveSpecPaths(given, context.cwd);
   const warnings: string[] = [];
@@ -75,23 +92,41 @@ export async function prepareBuild(given: BuildSpec, context: BuildContext): Pro
     mtimeSeconds: parseTime(spec.mtime ?? '@1'),
     mode: spec.mode === undefined ? undefined : parseModeChanges(spec.mode),
   };
-  const maxLayers = spec.maxLayers ?? DEFAULT_MAX_LAYERS;
-  if (strategy !== 'single') checkMaxLayers(maxLayers);
+  if (strategy !== 'single') checkMaxLayers(spec.maxLayers ?? DEFAULT_MAX_LAYERS);
   const target = spec.output === undefined ? undefined : targetOf(encodeUtf8(spec.output), format);
-
-  const selection = await selectItems(spec, config, context);
-  warnOfDanglingLinks(spec, selection, warn);
-  const sources = readImageSources(spec, {
-    ...attributes,
-    items: selection.items,
-    outputs: target?.identity === undefined ? [] : [target.identity],
-    dialect,
-    onWarning: warn,
-  });
-  const planned = PLANNERS[dialect](sources, { strategy, maxLayers, tar });
-  if (planned.length === 0) warn('the image has no layers: nothing of the sources is left');
-  const layers = planned.map((layer) => ({ ...layer, tarSizeBytes: measureArchive(layer.entries, layer.tar) }));
-  return { ...choices, ...image, platform, config, target, layers, profile, warnings };
+  const base = spec.from === undefined ? undefined : await openBase(spec, spec.from, platform, context, engine);
+  try {
+    const maxLayers = strategy === 'single' ? MAX_MAX_LAYERS : maxLayersAbove(base?.layers.length ?? 0, spec.maxLayers);
+    const selection = await selectItems(spec, config, context);
+    const { items } = selection;
+    warnOfDanglingLinks(spec, selection, warn);
+    const sources = readImageSources(spec, {
+      ...attributes,
+      items,
+      outputs: target?.identity === undefined ? [] : [target.identity],
+      dialect,
+      onWarning: warn,
+    });
+    if (base !== undefined) adoptBaseDirectories(sources.tree, base.files);
+    const planned = PLANNERS[dialect](sources, { strategy, maxLayers, tar });
+    if (planned.length === 0 && hasSources(spec))
+      warn('the image has no layers of its own: nothing of the sources is left');
+    const layers = planned.map((layer) => ({ ...layer, tarSizeBytes: measureArchive(layer.entries, layer.tar) }));
+    return {
+      ...choices,
+      ...image,
+      platform: base?.platform ?? platform,
+      config: base === undefined ? config : layOverBase(base.config, config),
+      base,
+      target,
+      layers,
+      profile,
+      warnings,
+    };
+  } catch (error) {
+    base?.close();
+    throw error;
+  }
 }
 
 /** A link to an item does not bring it: only paths and the config do. */
@@ -111,6 +146,43 @@ const PLANNERS = { native: planNativeLayers, guix: planGuixLayers, nix: planNixL
 
 /** Layers of a layered image where no number is given: room for what is built on it, below Docker's 125. */
 const DEFAULT_MAX_LAYERS = 100;
+
+/**
+ * How many layers may be made above those of a base: `maxLayers` is of the whole image.
+ *
+ * @throws {PlanError} PLAN_MAX_LAYERS when fewer than two are left
+ */
+function maxLayersAbove(baseLayers: number, maxLayers: number | undefined): number {
+  // Where no number is given, a base of many layers may use the room that is kept for others.
+  const limit = maxLayers ?? Math.min(Math.max(DEFAULT_MAX_LAYERS, baseLayers + MIN_MAX_LAYERS), MAX_MAX_LAYERS);
+  const left = limit - baseLayers;
+  if (left < MIN_MAX_LAYERS) {
+    throw new PlanError(
+      'PLAN_MAX_LAYERS',
+      `Cannot plan layers: the base image must leave at least ${MIN_MAX_LAYERS} of ${limit} layers, and has ${baseLayers}`,
+      { value: baseLayers, limit: limit - MIN_MAX_LAYERS },
+    );
+  }
+  return left;
+}
+
+function openBase(
+  { platform: givenPlatform, system }: ResolvedSpec,
+  { path, reference }: BaseSource,
+  platform: Platform,
+  { temporaryDirectory, signal }: BuildContext,
+  engine: HashEngine,
+): Promise<BaseImage> {
+  return readBaseImage(encodeUtf8(path), {
+    engine,
+    platform,
+    platformIsDefault: givenPlatform === undefined && system === undefined,
+    reference,
+    temporaryDirectory: temporaryDirectory === undefined ? undefined : encodeUtf8(temporaryDirectory),
+    signal,
+    shown: path,
+  });
+}
 
 function createdOf({ created }: BuildSpec, { nowSeconds }: BuildContext): number {
   return created === 'now' && nowSeconds !== undefined ? nowSeconds : parseTime(created ?? '@1');

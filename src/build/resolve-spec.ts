@@ -4,13 +4,14 @@ import { type ByteString, decodeUtf8, displayText, encodeUtf8, toFsPath } from '
 import { systemCode } from '../errors/index.js';
 import { parseImagePath } from '../tree/index.js';
 import { BuildError } from './build-error.js';
-import type { AddedSource, BuildSpec } from './spec.js';
+import type { AddedSource, BaseSource, BuildSpec } from './spec.js';
 import { splitLast } from './split.js';
 
 /** A specification whose paths are absolute, those of items as in the image, and whose pairs are split. */
 export interface ResolvedSpec extends BuildSpec {
   readonly add?: readonly AddedSource[];
   readonly store?: AddedSource;
+  readonly from?: BaseSource;
 }
 
 /**
@@ -39,7 +40,7 @@ export function resolveSpecPaths(spec: BuildSpec, base: string | undefined): Res
   };
   const store = spec.store === undefined ? undefined : resolveStore(added(spec.store, '--store'));
   const inImage = (path: string): string => imagePathOf(absolute(path), store);
-  const { add, store: _, ...rest } = spec;
+  const { add, store: _, from, ...rest } = spec;
   return {
     ...rest,
     ...(store && { store }),
@@ -48,6 +49,9 @@ export function resolveSpecPaths(spec: BuildSpec, base: string | undefined): Res
     ...(spec.scan !== undefined && { scan: inImage(spec.scan) }),
     ...(spec.prefix !== undefined && { prefix: inImage(spec.prefix) }),
     ...(add && { add: add.map((given) => added(given, '--add')) }),
+    ...(from !== undefined && {
+      from: typeof from === 'string' ? splitFrom(from, absolute) : { ...from, path: absolute(from.path) },
+    }),
     ...(spec.root !== undefined && { root: absolute(spec.root) }),
     ...(spec.database !== undefined && { database: absolute(spec.database) }),
     ...(spec.graph !== undefined && { graph: absolute(spec.graph) }),
@@ -92,6 +96,15 @@ export function diskPathOf(path: ByteString, store: AddedSource | undefined): By
 /** `path` with the directory `to` in place of `from`; `undefined` where it is not `from` or below it. */
 function replacePrefix<T extends string>(path: T, from: T, to: T): T | undefined {
   return path === from || path.startsWith(`${from}/`) ? ((to + path.slice(from.length)) as T) : undefined;
+}
+
+/** `PATH[:REFERENCE]`, separated by the last colon before which a PATH exists. */
+function splitFrom(text: string, absolute: (path: string) => string): BaseSource {
+  for (let at = text.length; at > 0; at = text.lastIndexOf(':', at - 1)) {
+    const path = absolute(text.slice(0, at));
+    if (exists(path)) return { path, ...(at < text.length && { reference: text.slice(at + 1) }) };
+  }
+  return { path: absolute(text) };
 }
 
 /** Whether the system knows of a path, if only that it must not be looked at. */

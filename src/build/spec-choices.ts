@@ -48,6 +48,17 @@ function hasGraph({ graph, scan }: BuildSpec): boolean {
   return graph !== undefined || scan !== undefined;
 }
 
+/** Whether anything is given to be laid into the image. */
+export function hasSources(spec: BuildSpec): boolean {
+  const lists = [spec.paths, spec.contents, spec.preset, spec.add, spec.symlink, spec.directory];
+  return (
+    lists.some((list) => (list ?? []).length > 0) ||
+    spec.root !== undefined ||
+    spec.database !== undefined ||
+    Object.keys(spec.files ?? {}).length > 0
+  );
+}
+
 function checkCombinations(spec: BuildSpec, { dialect, format, strategy, layerCompression }: SpecChoices): void {
   oneOf('dialect', dialect, ['native', 'guix', 'nix']);
   oneOf('format', format, ['docker-archive', 'oci-archive', 'oci-layout']);
@@ -62,14 +73,7 @@ function checkCombinations(spec: BuildSpec, { dialect, format, strategy, layerCo
   }
   if (spec.graph !== undefined && spec.scan !== undefined)
     throw conflict('--graph and --scan say the same, and both are given');
-  const lists = [spec.paths, spec.contents, spec.preset, spec.add, spec.symlink, spec.directory];
-  const sources = lists.flatMap((list) => list ?? []);
-  if (
-    sources.length === 0 &&
-    spec.root === undefined &&
-    spec.database === undefined &&
-    Object.keys(spec.files ?? {}).length === 0
-  ) {
+  if (spec.from === undefined && !hasSources(spec)) {
     throw new BuildError('SPEC_INVALID', 'Cannot build: at least one source must be given, and there is none');
   }
   if (spec.platform !== undefined && spec.system !== undefined)
@@ -89,6 +93,7 @@ function checkCombinations(spec: BuildSpec, { dialect, format, strategy, layerCo
 }
 
 function checkGuix(spec: BuildSpec, strategy: SpecChoices['strategy']): void {
+  if (spec.from !== undefined) throw conflict('--dialect guix has no base images, and --from is given');
   if (spec.contentsOwner !== undefined)
     throw conflict('--dialect guix has one owner of all members, and --contents-owner is given');
   if (spec.root !== undefined) {

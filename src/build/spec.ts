@@ -68,8 +68,14 @@ export interface BuildSpec {
   /** `K=V` on the manifest. */
   readonly annotation?: readonly string[];
 
+  /**
+   * A docker-archive, an OCI archive or an OCI layout that the image is built on; `PATH:REFERENCE`, or the two as an
+   * object, picks one of several.
+   */
+  readonly from?: string | BaseSource;
+
   readonly layers?: 'single' | 'size' | 'popularity';
-  /** 2 to 125. */
+  /** 2 to 125, the layers of the base included. */
   readonly maxLayers?: number;
   /** A file with the references of a store's items: the image holds the closure of the paths and the config. */
   readonly graph?: string;
@@ -94,6 +100,12 @@ export interface BuildSpec {
 }
 
 /** A file or directory of this machine and its place in the image. */
+export interface BaseSource {
+  readonly path: string;
+  /** A tag or a reference. */
+  readonly reference?: string;
+}
+
 export interface AddedSource {
   readonly source: string;
   readonly destination: string;

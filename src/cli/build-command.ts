@@ -6,6 +6,7 @@ import {
   buildImage,
   displayText,
   type ImagePlan,
+  type LayerReport,
   mergeBuildSpecs,
   planImage,
   presetNames,
@@ -77,7 +78,8 @@ export function addBuildCommand(program: Command, signals: Signals): void {
     .option('--platform <OS/ARCH[/VARIANT]>', 'platform (default: linux/amd64)')
     .option('--system <TRIPLET>', 'platform as a system, e.g. aarch64-linux')
     .option('--created <TIME>', 'time of the image: @SECONDS, ISO 8601 or now (default: $SOURCE_DATE_EPOCH, else @1)')
-    .option('--annotation <K=V>', 'annotation of the manifest (repeatable)', repeatable);
+    .option('--annotation <K=V>', 'annotation of the manifest (repeatable)', repeatable)
+    .option('--from <IMAGE[:REFERENCE]>', 'base image: a docker-archive, OCI archive or OCI layout');
 
   command.optionsGroup('Layers:');
   command
@@ -87,7 +89,7 @@ export function addBuildCommand(program: Command, signals: Signals): void {
         'one layer, or items by size or popularity (default: single; size with --max-layers, popularity with a graph)',
       ).choices(['single', 'size', 'popularity']),
     )
-    .option('--max-layers <N>', '2 to 125 (default where layered: 100)', integer)
+    .option('--max-layers <N>', '2 to 125, those of a base included (default where layered: 100)', integer)
     .option('--graph <FILE>', 'references of store items: the image holds the closure of the paths and the config')
     .option('--scan <DIR>', 'the same by scanning, among the items of the store DIR')
     .addOption(
@@ -172,18 +174,19 @@ function withCreated(spec: BuildSpec): BuildSpec {
 function describeImage(built: BuiltImage, json: boolean | undefined): string {
   const { image, manifest, tags, platform, layers, output, sizeBytes, warnings } = built;
   if (json) {
-    const listed = layers.map(({ diffId, digest, sizeBytes: size, items }) => ({
+    const listed = layers.map(({ diffId, digest, sizeBytes: size, items, isBase }) => ({
       diffId,
       digest,
       sizeBytes: size,
       items,
+      ...(isBase && { base: true }),
     }));
     return `${JSON.stringify({ image, manifest, tags, platform, layers: listed, output, sizeBytes, warnings })}\n`;
   }
   return [
     `image ${image}`,
     ...(manifest === null ? [] : [`manifest ${manifest}`]),
-    ...layers.map(({ diffId, sizeBytes: size, items }) => `layer ${diffId} ${size} ${items.join(' ')}`),
+    ...layers.map(({ diffId, sizeBytes: size, ...layer }) => `layer ${diffId} ${size} ${namesOf(layer)}`),
     `${displayText(output)} ${sizeBytes}`,
     '',
   ].join('\n');
@@ -191,17 +194,22 @@ function describeImage(built: BuiltImage, json: boolean | undefined): string {
 
 function describePlan({ tags, platform, layers, warnings }: ImagePlan, json: boolean | undefined): string {
   if (json) {
-    const listed = layers.map(({ items, tarSizeBytes, entries }) => ({
+    const listed = layers.map(({ items, tarSizeBytes, entries, isBase }) => ({
       items,
       sizeBytes: tarSizeBytes,
       entries,
+      ...(isBase && { base: true }),
     }));
     return `${JSON.stringify({ tags, platform, layers: listed, warnings })}\n`;
   }
   return [
     ...layers.map(
-      ({ items, tarSizeBytes, entries }, index) => `layer ${index + 1} ${tarSizeBytes} ${entries} ${items.join(' ')}`,
+      ({ tarSizeBytes, entries, ...layer }, index) => `layer ${index + 1} ${tarSizeBytes} ${entries} ${namesOf(layer)}`,
     ),
     '',
   ].join('\n');
+}
+
+function namesOf({ items, isBase }: Pick<LayerReport, 'items' | 'isBase'>): string {
+  return isBase ? '(base image)' : items.join(' ');
 }

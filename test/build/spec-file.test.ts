@@ -45,6 +45,7 @@ const EVERY_KEY: Required<BuildSpec> = {
   system: 'aarch64-linux',
   created: '2020-01-01T00:00:00Z',
   annotation: ['org.example=x'],
+  from: 'base.tar:app:1',
   layers: 'size',
   graph: 'graph',
   scan: 'stores',
@@ -144,10 +145,13 @@ describe('the schema and the type', () => {
 describe('a specification gives the image of the same options', () => {
   // What exclude each other are in two of them.
   const cases: readonly (readonly [name: string, spec: BuildSpec])[] = [
-    ['of almost every key', without(EVERY_KEY, 'system', 'graph', 'output')],
-    ['with a system', without(EVERY_KEY, 'platform', 'graph', 'output')],
-    ['with a config file', { ...without(EVERY_KEY, 'system', 'graph', 'output', 'config'), config: 'config.json' }],
-    ['of one layer', without(EVERY_KEY, 'system', 'graph', 'scan', 'output', 'layers', 'maxLayers')],
+    ['of almost every key', without(EVERY_KEY, 'system', 'graph', 'from', 'output')],
+    ['with a system', without(EVERY_KEY, 'platform', 'graph', 'from', 'output')],
+    [
+      'with a config file',
+      { ...without(EVERY_KEY, 'system', 'graph', 'from', 'output', 'config'), config: 'config.json' },
+    ],
+    ['of one layer', without(EVERY_KEY, 'system', 'graph', 'scan', 'from', 'output', 'layers', 'maxLayers')],
     ['in the guix dialect', { paths: ['item'], dialect: 'guix', symlink: ['/bin=x'], tag: ['Name'], created: '@1' }],
     ['of files alone', { files: EVERY_KEY.files, tag: ['x'] }],
   ];
@@ -237,6 +241,7 @@ describe('relative paths begin at the directory of the file', () => {
       graph: up('graph'),
       scan: up('stores'),
       database: up('db'),
+      from: up('item:tag'),
       prefix: up('item'),
       config: up('config.json'),
       output: up('out.tar'),
@@ -254,6 +259,7 @@ describe('relative paths begin at the directory of the file', () => {
       // What lies below the SRC of --store is called as in the image.
       scan: '/nix/store',
       database: `${directory}/db`,
+      from: { path: `${directory}/item`, reference: 'tag' },
       prefix: `${directory}/item`,
       config: `${directory}/config.json`,
       output: `${directory}/out.tar`,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -203,3 +203,44 @@ runsFromStore('two layered images of a store run, and share the layers of the it
   expect(shared.length).toBeGreaterThan(4);
   expect(ofGreet!.filter((layer) => ofHello!.includes(layer))).toHaveLength(shared.length);
 });
+
+testUnless(busyboxObstacles)(
+  'an image on a base that docker committed and saved runs with the layers and the config of both',
+  () => {
+    const root = join(scratch, 'import.tar');
+    buildToFile([...store.fromItems, '--tag', 'tarseal-start'], join(scratch, 'start.tar'));
+    daemon.docker(['load', '-i', join(scratch, 'start.tar')]);
+    const command = ['/bin/busybox', 'sh', '-c', '/bin/busybox rm -r /tmp; echo committed > /srv/file'];
+    const container = daemon
+      .docker(['create', '--network', 'none', '--entrypoint', '', 'tarseal-start', ...command])
+      .trim();
+    daemon.docker(['start', '--attach', container]);
+    daemon.docker([
+      ...['commit', '--change', 'ENV PATH=/bin BASE=base', '--change', 'ENV BOTH=base', '--change', 'CMD ["sh"]'],
+      ...[container, 'tarseal-base:1'],
+    ]);
+    daemon.docker(['rm', container]);
+    daemon.docker(['save', '-o', root, 'tarseal-base:1']);
+    const base = inspect('tarseal-base:1');
+    expect(base.RootFS.Layers).toHaveLength(2);
+
+    const script =
+      'busybox cat /srv/file; busybox ls -d /tmp; echo $BASE $BOTH; busybox stat -c "%a %u %g" /srv; busybox cat /srv/new';
+    const archive = join(scratch, 'on-base.tar');
+    writeFileSync(join(scratch, 'new'), 'above\n');
+    const report = buildToFile(
+      [
+        ...['--from', root, ...IMAGE_OPTIONS.slice(0, 2), '--tag', 'tarseal-on-base', '--env', 'BOTH=above'],
+        ...['--add', `${join(scratch, 'new')}=/srv/new`, '--entrypoint', JSON.stringify(['/bin/sh', '-c', script])],
+      ],
+      archive,
+    );
+    expect(daemon.docker(['load', '-i', archive])).toContain('Loaded image: tarseal-on-base:latest');
+    const image = inspect('tarseal-on-base:latest');
+    expect(image.RootFS.Layers).toEqual(report.layers.map(({ diffId }) => diffId));
+    expect(image.RootFS.Layers.slice(0, -1)).toEqual(base.RootFS.Layers);
+    // The directory that the container removed stays away, and the one above which a file was put is as it was.
+    const shown = daemon.docker(['run', '--rm', '--network', 'none', 'tarseal-on-base:latest']).split('\n');
+    expect(shown).toEqual(['committed', 'base above', '750 1000 1001', 'above', '']);
+  },
+);

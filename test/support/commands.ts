@@ -8,6 +8,8 @@ export interface RunOptions {
   /** Numbers of another user, for whom only root can run a program. */
   readonly uid?: number;
   readonly gid?: number;
+  /** Standard input. */
+  readonly input?: Uint8Array;
 }
 
 /** Runs a program. @returns its standard output @throws with everything that it printed when it fails */
