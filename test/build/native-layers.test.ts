@@ -630,7 +630,12 @@ describe('layers of items', () => {
     expect(existsSync(output)).toBe(false);
     const built = await buildImage({ ...spec, output });
     expect(plan.layers).toEqual(
-      built.layers.map(({ items: names, tarSizeBytes, entries }) => ({ items: names, tarSizeBytes, entries })),
+      built.layers.map(({ items: names, isBase, tarSizeBytes, entries }) => ({
+        items: names,
+        isBase,
+        tarSizeBytes,
+        entries,
+      })),
     );
     expect(built.layers.map(({ sizeBytes }) => sizeBytes)).toEqual(plan.layers.map(({ tarSizeBytes }) => tarSizeBytes));
     expect(readFileSync(output).length).toBe(built.sizeBytes);
