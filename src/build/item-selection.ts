@@ -1,6 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { type ByteString, displayName, encodeUtf8, joinPath, toFsPath } from '../bytes/index.js';
-import { describeSystemCode, systemCode } from '../errors/index.js';
+import { type ByteString, displayName, encodeUtf8, joinPath } from '../bytes/index.js';
 import {
   closureOf,
   createReferenceGraph,
@@ -9,11 +7,10 @@ import {
   parseReferenceGraph,
   type ReferenceGraph,
 } from '../store/index.js';
-import { BuildError } from './build-error.js';
 import { createItemIndex, type ItemIndex } from './item-index.js';
 import { readFileBounded } from './read-file.js';
 import { diskPathOf, type ResolvedSpec } from './resolve-spec.js';
-import { scanStore } from './scan-references.js';
+import { listStore, scanStore } from './scan-references.js';
 
 /** The largest reference graph that is read, in bytes: a hundred times that of the largest distribution's closure. */
 const MAX_GRAPH_SIZE: number = 512 << 20;
@@ -43,7 +40,8 @@ export interface SelectionContext {
  * config names, and everything that all these refer to.
  *
  * @param config whatever texts may name items
- * @throws {StoreError} for a wrong graph, and for a path in a store that is no item of it; {BuildError} SPEC_FILE
+ * @throws {StoreError} for a wrong graph, and for a path in a store that is no item of it; {BuildError} SPEC_FILE for a
+ *   graph that cannot be read; {TreeError} SOURCE_MISSING, SOURCE_UNREADABLE for a store that cannot
  */
 export async function selectItems(
   spec: SelectionSpec,
@@ -93,9 +91,12 @@ function scannedReferences(directory: ByteString, spec: SelectionSpec, { signal 
   const storePath = trimSlashes(directory);
   const diskPath = diskPathOf(storePath, spec.store);
   const source = `--scan "${displayName(storePath)}"`;
-  const items = listItems(diskPath, source).map((name) => joinPath(storePath, name));
+  const names = listStore(diskPath).filter((name) => hashPartOf(name) !== undefined);
   return {
-    index: createItemIndex(items, source),
+    index: createItemIndex(
+      names.map((name) => joinPath(storePath, name)),
+      source,
+    ),
     closure: (inStore, outside) =>
       scanStore(
         { diskPath, storePath },
@@ -103,21 +104,6 @@ function scannedReferences(directory: ByteString, spec: SelectionSpec, { signal 
         signal === undefined ? {} : { signal },
       ),
   };
-}
-
-function listItems(directory: ByteString, source: string): ByteString[] {
-  try {
-    const names = readdirSync(toFsPath(directory), 'latin1') as ByteString[];
-    return names.filter((name) => hashPartOf(name) !== undefined);
-  } catch (error) {
-    const code = systemCode(error);
-    throw new BuildError(
-      'SPEC_FILE',
-      `Cannot read ${source}: ${code === 'ENOENT' ? 'it does not exist' : describeSystemCode(code)}`,
-      { path: directory },
-      { cause: error },
-    );
-  }
 }
 
 /** Every text of a JSON value, keys included. */

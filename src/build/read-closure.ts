@@ -1,10 +1,11 @@
-import { compareBytes, displayName } from '../bytes/index.js';
+import { compareBytes, displayName, displayText, encodeUtf8 } from '../bytes/index.js';
 import {
   orderByName,
   orderByPopularity,
   orderTopologically,
   popularityOf,
   type ReferenceGraph,
+  StoreError,
   type StoreItem,
 } from '../store/index.js';
 import { BuildError } from './build-error.js';
@@ -47,7 +48,7 @@ const ORDERS: Readonly<Record<NonNullable<ClosureSpec['order']>, (graph: Referen
  * Finds everything that paths refer to, themselves included.
  *
  * @throws {StoreError} for a wrong graph and for a path in a store that is no item of it; {BuildError} SPEC_INVALID,
- *   SPEC_CONFLICT, SPEC_FILE
+ *   SPEC_CONFLICT, SPEC_FILE; {TreeError}, {LayerError} for what cannot be scanned
  */
 export async function readClosure(
   given: ClosureSpec,
@@ -58,15 +59,24 @@ export async function readClosure(
   checkTexts(rest);
   const spec = resolveSpecPaths(rest, context.cwd);
   if ((spec.graph === undefined) === (spec.scan === undefined)) {
-    const given = spec.graph === undefined ? 'neither' : 'both';
+    const given = spec.graph === undefined ? 'neither is' : 'both are';
     throw new BuildError(
       'SPEC_CONFLICT',
-      `Cannot find a closure: its references must be given with --graph or --scan, and ${given} is given`,
+      `Cannot find a closure: its references must be given with --graph or --scan, and ${given} given`,
     );
   }
   if ((spec.paths ?? []).length === 0)
     throw new BuildError('SPEC_INVALID', 'Cannot find a closure: at least one path must be given, and there is none');
-  const { graph } = await selectItems(spec, undefined, context);
+  const { graph, index } = await selectItems(spec, undefined, context);
+  // An image holds such a path, but no graph says what it refers to: a link such as Nix's `result` would look like an item.
+  const outside = spec.graph === undefined ? [] : spec.paths!.filter((path) => !index!.itemOf(encodeUtf8(path)));
+  if (outside.length > 0) {
+    throw new StoreError(
+      'GRAPH_PATH_ABSENT',
+      `Cannot find ${outside.map((path) => `"${displayText(path)}"`).join(', ')} in --graph "${displayText(spec.graph!)}": every path must be an item of its stores, or in one`,
+      { paths: outside },
+    );
+  }
   const popularity = popularityOf(graph!);
   const items = ORDERS[order](graph!).map(({ path, references, narSizeBytes = null }) => ({
     path: displayName(path),

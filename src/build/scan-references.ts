@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ByteString, compareBytes, displayName, joinPath, toFsPath } from '../bytes/index.js';
-import { systemCode } from '../errors/index.js';
+import { describeSystemCode, systemCode } from '../errors/index.js';
 import { throwIfAborted } from '../layer/index.js';
 import {
   createReferenceGraph,
@@ -11,7 +11,7 @@ import {
   StoreError,
   type StoreItem,
 } from '../store/index.js';
-import { TreeError, throwIfUnreadable } from '../tree/index.js';
+import { TreeError } from '../tree/index.js';
 import { scanItem } from './scan-item.js';
 
 /** A directory of store items. */
@@ -98,20 +98,28 @@ export async function scanStore(
   return createReferenceGraph(items, source);
 }
 
-/** @returns the names in a store, in byte order */
-function listStore(diskPath: ByteString): readonly ByteString[] {
+/**
+ * @returns all names in a store, those of its items and others, in byte order
+ * @throws {TreeError} SOURCE_MISSING, SOURCE_INVALID for what is no directory, SOURCE_UNREADABLE
+ */
+export function listStore(diskPath: ByteString): readonly ByteString[] {
   try {
     return (readdirSync(toFsPath(diskPath), 'latin1') as ByteString[]).sort(compareBytes);
   } catch (error) {
-    const code = systemCode(error);
-    if (code !== 'ENOENT') throwIfUnreadable([{ path: diskPath, cause: code }]);
+    const [code, problem] = listingProblem(systemCode(error));
     throw new TreeError(
-      'SOURCE_MISSING',
-      `Cannot scan store "${displayName(diskPath)}": it does not exist`,
+      code,
+      `Cannot scan store "${displayName(diskPath)}": ${problem}`,
       { path: diskPath },
       { cause: error },
     );
   }
+}
+
+function listingProblem(code: string): readonly [code: string, problem: string] {
+  if (code === 'ENOENT') return ['SOURCE_MISSING', 'it does not exist'];
+  if (code === 'ENOTDIR') return ['SOURCE_INVALID', 'it must be a directory, and is none'];
+  return ['SOURCE_UNREADABLE', describeSystemCode(code)];
 }
 
 /** The names `HASH-NAME`, by their hash parts: one each, but for what is left over in a store. */

@@ -396,7 +396,7 @@ describe('an error', () => {
     rmSync(join(root, 'store'), { recursive: true });
     expect(await failureOf(scanned([]))).toEqual(code('SOURCE_MISSING', /it does not exist$/));
     writeFileSync(join(root, 'store'), '');
-    expect(await failureOf(scanned([]))).toEqual(code('SOURCE_UNREADABLE', /ENOTDIR/));
+    expect(await failureOf(scanned([]))).toEqual(code('SOURCE_INVALID', /must be a directory, and is none$/));
   });
 
   test.skipIf(process.getuid?.() !== 0)('names every directory that cannot be read', async () => {

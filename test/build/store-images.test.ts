@@ -441,7 +441,7 @@ describe('readClosure', () => {
     ['no path', { graph: FIXTURE_GRAPH }, 'SPEC_INVALID'],
     ['a graph that is not there', { paths: [HELLO], graph: '/nonexistent' }, 'SPEC_FILE'],
     ['a graph that is none', { paths: [HELLO], graph: FIXTURE_STORE.replace(/store$/, 'README.md') }, 'GRAPH_SYNTAX'],
-    ['a store that is not there', { paths: [HELLO], scan: '/nonexistent' }, 'SPEC_FILE'],
+    ['a store that is not there', { paths: [HELLO], scan: '/nonexistent' }, 'SOURCE_MISSING'],
     ['an order that is none', { paths: [HELLO], graph: FIXTURE_GRAPH, order: 'size' as 'name' }, 'SPEC_INVALID'],
   ])('refuses %s', async (_name, given, code) => {
     await expect(readClosure(given)).rejects.toMatchObject({ code });

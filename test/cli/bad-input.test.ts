@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { testUnless } from '../support/clients.js';
 import { copyForEveryUser } from '../support/public-program.js';
 import { scratchDirectory } from '../support/scratch.js';
-import { PROGRAM } from '../support/tarseal.js';
+import { type CallOptions, callTarseal, expectRefusal, type Outcome, PROGRAM } from '../support/tarseal.js';
 
 /** For users other than root. */
 let publicProgram: ReturnType<typeof copyForEveryUser>;
@@ -29,24 +29,9 @@ afterAll(() => publicProgram.remove());
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
-interface Outcome {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function tarseal(
-  args: readonly string[],
-  options: { cwd?: string; uid?: number; env?: Record<string, string> } = {},
-): Outcome {
-  const { uid, env, ...rest } = options;
-  const result = spawnSync(process.execPath, [uid === undefined ? PROGRAM : publicProgram.program, ...args], {
-    ...rest,
-    ...(uid !== undefined && { uid, gid: uid }),
-    env: { PATH: process.env['PATH'], ...env },
-    maxBuffer: 1 << 28,
-  });
-  return { status: result.status, stdout: result.stdout.toString('latin1'), stderr: result.stderr.toString() };
+function tarseal(args: readonly string[], options: CallOptions = {}): Outcome {
+  const { uid } = options;
+  return callTarseal(args, { ...options, ...(uid !== undefined && { program: publicProgram.program }) });
 }
 
 /** A scratch directory with a source `src` and a target `out.tar` that must stay as it is. */
@@ -61,11 +46,7 @@ function scene(): { dir: string; src: string; out: string } {
 }
 
 function expectRefused(outcome: Outcome, status: number, message: RegExp, out?: string): void {
-  expect(outcome.stderr).toMatch(message);
-  expect(outcome.status).toBe(status);
-  expect(outcome.stdout).toBe('');
-  // One message, no stack.
-  expect(outcome.stderr).not.toMatch(/^ +at /m);
+  expectRefusal(outcome, status, message);
   if (out !== undefined) {
     expect(readFileSync(out, 'utf8')).toBe('precious');
     expect(readdirSync(join(out, '..')).filter((name) => name.includes('.tmp'))).toEqual([]);

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 
 /** The built command. */
 export const PROGRAM: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -41,4 +42,44 @@ export function buildToStdout(args: readonly string[]): { readonly bytes: Buffer
   const { stdout, stderr } = runTarseal(['build', ...args, '-o', '-', '--json']);
   const json = stderr.split('\n').find((line) => line.startsWith('{')) ?? '';
   return { bytes: stdout, report: JSON.parse(json) as BuildReport };
+}
+
+/** What a call came to, whether it succeeded or not. */
+export interface Outcome {
+  readonly status: number | null;
+  /** Bytes, one a character. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CallOptions {
+  readonly cwd?: string;
+  /** User and group; `program` must then be one that they can read. */
+  readonly uid?: number;
+  /** Added to PATH, which is all that the call has of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly program?: string;
+}
+
+/** Runs `tarseal ARGS`, which may fail. */
+export function callTarseal(
+  args: readonly string[],
+  { uid, env, program = PROGRAM, ...rest }: CallOptions = {},
+): Outcome {
+  const result = spawnSync(process.execPath, [program, ...args], {
+    ...rest,
+    ...(uid !== undefined && { uid, gid: uid }),
+    env: { PATH: process.env['PATH'], ...env },
+    maxBuffer: 1 << 28,
+  });
+  return { status: result.status, stdout: result.stdout.toString('latin1'), stderr: result.stderr.toString() };
+}
+
+/** Holds a call to have ended with this status and one message on standard error, and nothing on standard output. */
+export function expectRefusal(outcome: Outcome, status: number, message: RegExp): void {
+  expect(outcome.stderr).toMatch(message);
+  expect(outcome.status).toBe(status);
+  expect(outcome.stdout).toBe('');
+  // One message, no stack.
+  expect(outcome.stderr).not.toMatch(/^ +at /m);
 }
