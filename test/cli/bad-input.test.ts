@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { testUnless } from '../support/clients.js';
+import { FIXTURE_GRAPH, FIXTURE_STORE, fixtureItem } from '../support/fixture-store.js';
 import { copyForEveryUser } from '../support/public-program.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { type CallOptions, callTarseal, expectRefusal, type Outcome, PROGRAM } from '../support/tarseal.js';
@@ -28,6 +29,10 @@ afterAll(() => publicProgram.remove());
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
+
+const IN_STORE = ['--store', `${FIXTURE_STORE}=/nix/store`];
+const HELLO = fixtureItem('hello');
+const ABSENT = '/nix/store/00000000000000000000000000000000-absent-1.0';
 
 function tarseal(args: readonly string[], options: CallOptions = {}): Outcome {
   const { uid } = options;
@@ -152,6 +157,140 @@ describe('a wrong call is refused before anything is read: exit code 2, the targ
     ],
     'guix with compressed layers': [['src', '--dialect', 'guix', '--layer-compression', 'gzip'], /uncompressed layers/],
     'guix as an OCI layout': [['src', '--dialect', 'guix', '--format', 'oci-layout'], /docker-archive/],
+    'a missing graph': [
+      ['--root', 'src', '--graph', 'nowhere'],
+      /--graph ".*nowhere": it does not exist \[SPEC_FILE\]/,
+    ],
+    'a graph that is a directory': [['--root', 'src', '--graph', 'src'], /\(EISDIR\) \[SPEC_FILE\]/],
+    'a graph that is none': [['--root', 'src', '--graph', 'other'], /line 1 must be .*"other" \[GRAPH_SYNTAX\]/],
+    'a path that the graph lacks': [
+      [ABSENT, '--graph', FIXTURE_GRAPH],
+      /"\/nix\/store\/0{32}-absent-1\.0" of the sources in --graph ".*store\.graph" \[GRAPH_PATH_ABSENT\]/,
+    ],
+    'contents that the graph lacks': [
+      ['--contents', `${ABSENT}/share`, '--graph', FIXTURE_GRAPH],
+      /-absent-1\.0".* \[GRAPH_PATH_ABSENT\]/,
+    ],
+    'a config that names what the graph lacks': [
+      [...IN_STORE, HELLO, '--graph', FIXTURE_GRAPH, '--env', `PATH=/bin:${ABSENT}/bin`],
+      /"\/nix\/store\/0{32}-absent-1\.0" of the config in --graph ".*" \[GRAPH_PATH_ABSENT\]/,
+    ],
+    'items of a graph that are not on this machine': [
+      [HELLO, '--graph', FIXTURE_GRAPH, '--store', 'src=/nix/store'],
+      /Cannot read 9 of 9 paths: they do not exist:(\n {2}"\/.*\/src\/\w{32}-.*"){9} \[SOURCE_MISSING\]/,
+    ],
+    'a graph and a scan': [[...IN_STORE, HELLO, '--graph', FIXTURE_GRAPH, '--scan', '/nix/store'], /both are given/],
+    'a missing store to scan': [['src', '--scan', 'nowhere'], /nowhere": it does not exist \[SOURCE_MISSING\]/],
+    'a store to scan that is a file': [
+      ['src', '--scan', 'other'],
+      /must be a directory, and is none \[SOURCE_INVALID\]/,
+    ],
+    'a store to scan without items': [
+      ['src', '--scan', 'src'],
+      /HASH-NAME, and none of its 2 names .*\[SOURCE_INVALID\]/,
+    ],
+    'a path that the scanned store lacks': [
+      [...IN_STORE, ABSENT, '--scan', '/nix/store'],
+      /"\/nix\/store\/0{32}-absent-1\.0".*--scan "\/nix\/store" \[GRAPH_PATH_ABSENT\]/,
+    ],
+    'a --store without a destination': [['src', '--store', 'src'], /--store "src": it must have the form SRC=DEST/],
+    'a --store with an empty source': [
+      ['src', '--store', '=/nix/store'],
+      /--store "=\/nix\/store": it must have the form SRC=DEST/,
+    ],
+    'a --store with an empty destination': [['src', '--store', 'src='], /an empty component \[PATH_INVALID\]/],
+    'a --store with ..': [['src', '--store', 'src=/a/../b'], /the component "\.\." \[PATH_INVALID\]/],
+    'a --store that is the root': [['src', '--store', 'src=/'], /must be a directory below the root \[SPEC_INVALID\]/],
+    'missing contents': [['--contents', 'nowhere'], /nowhere": it does not exist \[SOURCE_MISSING\]/],
+    'contents that are a file': [
+      ['--contents', 'other'],
+      /--contents ".*other": it must be a directory, and is none \[SOURCE_INVALID\]/,
+    ],
+    'empty contents': [['--contents', ''], /empty path.*\[SPEC_INVALID\]/],
+    'contents and a file at one path': [['--contents', 'src', '--add', 'other=/file'], /"\/file".*\[TREE_CONFLICT\]/],
+    'contents with an owner that has a name': [
+      ['--contents', 'src', '--contents-owner', 'root'],
+      /owner "root": it must be UID:GID.*\[OWNER_INVALID\]/,
+    ],
+    'contents with half an owner': [
+      ['--contents', 'src', '--contents-owner', '0:'],
+      /gid "": it must be a decimal number.*\[ID_INVALID\]/,
+    ],
+    'contents with a negative owner': [
+      ['--contents', 'src', '--contents-owner', '-1:0'],
+      /uid "-1": it must be a decimal number.*\[ID_INVALID\]/,
+    ],
+    'contents with an owner that is too large': [
+      ['--contents', 'src', '--contents-owner', '0:4294967296'],
+      /gid "4294967296": .* at most 4294967295 \[ID_INVALID\]/,
+    ],
+    'guix with an owner of contents': [
+      ['src', '--dialect', 'guix', '--contents-owner', '1:1'],
+      /--dialect guix has one owner.*\[SPEC_CONFLICT\]/,
+    ],
+    'an unknown preset': [
+      ['--preset', 'temp'],
+      /--preset "temp": it must be one of bin, ca-certificates, .*\[SPEC_INVALID\]/,
+    ],
+    'an unknown preset among others': [['--preset', 'tmp,__proto__'], /--preset "__proto__": it must be one of/],
+    'an empty preset': [['--preset', ''], /--preset "": it must be one of/],
+    'a preset and a comma': [['--preset', 'tmp,'], /--preset "": it must be one of/],
+    'the preset bin without a profile': [['--preset', 'bin'], /--prefix or a path.*\[SPEC_CONFLICT\]/],
+    'a preset and another source for its file': [
+      ['--preset', 'passwd', '-S', '/etc/passwd=shadow'],
+      /two sources at "\/etc\/passwd": it is a symlink to "shadow" of --symlink .* of --preset passwd \[TREE_CONFLICT\]/,
+    ],
+    'an unknown strategy': [['src', '--layers', 'beauty'], /'beauty' is invalid.*single, size, popularity/],
+    'layers by popularity without a graph': [
+      ['src', '--layers', 'popularity'],
+      /--graph or --scan must be given \[SPEC_CONFLICT\]/,
+    ],
+    'layers by popularity without a graph, of nix': [
+      ['src', '--layers', 'popularity', '--dialect', 'nix', '--max-layers', '3'],
+      /--graph or --scan must be given \[SPEC_CONFLICT\]/,
+    ],
+    'nix with a tar format': [
+      ['src', '--dialect', 'nix', '--tar-format', 'gnu'],
+      /format of its own, and --tar-format gnu/,
+    ],
+    'nix with --strict': [['src', '--dialect', 'nix', '--strict'], /format of its own, and --strict is given/],
+    'nix with compressed layers': [['src', '--dialect', 'nix', '--layer-compression', 'gzip'], /uncompressed layers/],
+    'nix as an OCI layout': [['src', '--dialect', 'nix', '--format', 'oci-layout'], /docker-archive/],
+    'nix as an OCI archive': [['src', '--dialect', 'nix', '--format', 'oci-archive'], /docker-archive/],
+    'nix with an annotation': [['src', '--dialect', 'nix', '--annotation', 'a=b'], /has no manifest/],
+    'nix with one layer of many': [
+      ['src', '--dialect', 'nix', '--layers', 'single', '--max-layers', '3'],
+      /takes no --max-layers, and 3 is given/,
+    ],
+    'max-layers 1 of a graph': [
+      [...IN_STORE, HELLO, '--graph', FIXTURE_GRAPH, '--max-layers', '1'],
+      /from 2 to 125, and is 1 /,
+    ],
+    'max-layers 126 of a graph': [
+      [...IN_STORE, HELLO, '--graph', FIXTURE_GRAPH, '--max-layers', '126'],
+      /from 2 to 125, and is 126 /,
+    ],
+    'max-layers 0 of a scan': [
+      [...IN_STORE, HELLO, '--scan', '/nix/store', '--max-layers', '0'],
+      /from 2 to 125, and is 0 /,
+    ],
+    'max-layers 1 of a graph, by size': [
+      [...IN_STORE, HELLO, '--graph', FIXTURE_GRAPH, '--layers', 'size', '--max-layers', '1'],
+      /from 2 to 125, and is 1 /,
+    ],
+    'max-layers of a graph in one layer': [
+      [...IN_STORE, HELLO, '--graph', FIXTURE_GRAPH, '--layers', 'single', '--max-layers', '5'],
+      /takes no --max-layers, and 5 is given/,
+    ],
+    'max-layers 126 of nix': [
+      [...IN_STORE, HELLO, '--graph', FIXTURE_GRAPH, '--dialect', 'nix', '--max-layers', '126'],
+      /from 2 to 125, and is 126 /,
+    ],
+    'max-layers 1 of contents and presets': [
+      ['--contents', 'src', '--preset', 'tmp', '--max-layers', '1'],
+      /from 2 to 125, and is 1 /,
+    ],
+    'max-layers with a fraction': [['src', '--graph', FIXTURE_GRAPH, '--max-layers', '2.5'], /whole number/],
     'jobs 0': [['--root', 'src', '--jobs', '0'], /from 1 to 1024, and is 0/],
     'a config file that is no JSON': [['--root', 'src', '--config', 'other'], /must be JSON/],
     'a missing config file': [['--root', 'src', '--config', 'nowhere.json'], /does not exist \[SPEC_FILE\]/],
