@@ -22,10 +22,20 @@ export function baseFailureOf(shown: string): BaseFailure {
   return (code, what, data = {}, cause) =>
     new TransportError(
       code,
-      `Cannot read base image "${displayText(shown)}": ${what}`,
+      `Cannot read base image ${quote(shown)}: ${what}`,
       { image: shown, ...data },
       cause === undefined ? {} : { cause },
     );
+}
+
+/** Text of the image as messages show it, cut where it is long: a document of it may be one name of megabytes. */
+export function shortText(text: string): string {
+  const limit = 300;
+  return displayText(text.length > limit ? `${text.slice(0, limit)}…` : text);
+}
+
+export function quote(text: string): string {
+  return `"${shortText(text)}"`;
 }
 
 const UNSUPPORTED: readonly string[] = ['TAR_SPARSE', 'OCI_UNSUPPORTED'];

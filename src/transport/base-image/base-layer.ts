@@ -27,7 +27,6 @@ export interface BaseLayerContext {
   readonly signal: AbortSignal | undefined;
   readonly fail: BaseFailure;
   readonly tree: BaseTreeBuilder;
-  readonly maxMembers: number;
   readonly maxTarSizeBytes: number;
 }
 
@@ -54,7 +53,7 @@ export async function readBaseLayer(layer: StoredLayer, context: BaseLayerContex
     throw fail('BASE_UNSUPPORTED', `${subject} must be uncompressed or gzip, and is ${compression}`);
   }
   tree.beginLayer();
-  const decoder = createTarDecoder({ member: (member) => tree.add(member) }, { maxMembers: context.maxMembers });
+  const decoder = createTarDecoder({ member: (member) => tree.add(member) });
   const storedHash = engine.createSha256();
   const tarHash = compression === undefined ? storedHash : engine.createSha256();
   let tarSizeBytes = 0;

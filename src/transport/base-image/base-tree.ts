@@ -40,7 +40,8 @@ interface Directory {
   layer: number;
   /** The layer that last hid what lower ones have in it: once is enough, however often it says so. */
   clearedBy: number;
-  readonly children: Map<string, Child>;
+  /** None where there are none: most directories that one member makes stay empty. */
+  children: Map<string, Child> | undefined;
 }
 
 /** What is no directory; of files there is one object a layer, for there may be millions. */
@@ -57,6 +58,9 @@ const MAX_PATH_SIZE = 4096;
 /** Symlinks that are followed to a parent, as in Linux. */
 const MAX_LINKS = 40;
 
+/** Bytes of all names and targets together, which stay in memory. */
+const MAX_NAMES_SIZE = 512 << 20;
+
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 /** Beginning of names in which AUFS kept what is its own. */
@@ -67,22 +71,34 @@ const ROOT = 'root' as ByteString;
 const IMPLIED: BaseDirectory = { type: 'directory', mode: 0o755, uid: 0, gid: 0, uname: ROOT, gname: ROOT };
 
 /**
- * @param maxEntries of all layers together
+ * @param maxMembers of all layers together, directories that they imply included
  * @see OCI image specification, layer.md, "Applying Changesets"
  */
-export function createBaseTree(maxEntries: number, fail: BaseFailure): BaseTreeBuilder {
+export function createBaseTree(maxMembers: number, fail: BaseFailure): BaseTreeBuilder {
   const root = newDirectory(IMPLIED, 0);
   let layer = 0;
   let file: Leaf = { node: { type: 'other' }, layer };
-  let entries = 0;
+  let members = 0;
+  let namesSize = 0;
   const attributesOf = internAttributes();
 
+  const tooMany = (limit: number, what: string): Error =>
+    fail('BASE_INVALID', `its layers must have at most ${limit} ${what}, and have more`, { limit });
+  const invalid = (member: TarMember, what: string): Error =>
+    fail(
+      'BASE_INVALID',
+      `its layer ${layer} has a member "${displayName(member.name.slice(0, 300) as ByteString)}" ${what}`,
+    );
   const count = (): void => {
-    if (++entries > maxEntries) {
-      throw fail('BASE_INVALID', `its layers must have at most ${maxEntries} entries, and have more`, {
-        limit: maxEntries,
-      });
-    }
+    if (++members > maxMembers) throw tooMany(maxMembers, 'members');
+  };
+
+  const addChild = (member: TarMember, directory: Directory, name: string, child: Child): void => {
+    // A part of a string keeps the whole of it.
+    namesSize += member.name.length + member.linkname.length;
+    if (namesSize > MAX_NAMES_SIZE) throw tooMany(MAX_NAMES_SIZE, 'bytes of names');
+    directory.children ??= new Map();
+    directory.children.set(name, child);
   };
 
   /** The directory where a member of these parents lands: parents that are missing are made, symlinks followed. */
@@ -98,11 +114,11 @@ export function createBaseTree(maxEntries: number, fail: BaseFailure): BaseTreeB
         if (stack.length > 1) stack.pop();
         continue;
       }
-      let child = directory.children.get(name);
+      let child = directory.children?.get(name);
       if (child === undefined) {
         count();
         child = newDirectory(IMPLIED, layer);
-        directory.children.set(name, child);
+        addChild(member, directory, name, child);
       }
       if ('children' in child) {
         stack.push(child);
@@ -110,8 +126,10 @@ export function createBaseTree(maxEntries: number, fail: BaseFailure): BaseTreeB
       }
       const { node } = child;
       if (node.type !== 'symlink' || ++links > MAX_LINKS) {
-        const what = node.type === 'symlink' ? `below more than ${MAX_LINKS} symlinks` : 'below what is no directory';
-        throw fail('BASE_INVALID', `its layer ${layer} has a member "${displayName(member.name)}" ${what}`);
+        throw invalid(
+          member,
+          node.type === 'symlink' ? `below more than ${MAX_LINKS} symlinks` : 'below what is no directory',
+        );
       }
       if (node.linkname.startsWith('/')) stack.length = 1;
       ahead.push(...node.linkname.split('/').reverse());
@@ -122,25 +140,23 @@ export function createBaseTree(maxEntries: number, fail: BaseFailure): BaseTreeB
   };
 
   const put = (directory: Directory, name: string, member: TarMember): void => {
-    const existing = directory.children.get(name);
-    if (existing === undefined) count();
-    if (member.type === 'directory') {
-      if (existing === undefined || !('children' in existing)) {
-        directory.children.set(name, newDirectory(attributesOf(member), layer));
-      } else {
-        existing.attributes = attributesOf(member);
-        existing.layer = layer;
-      }
-    } else if (member.type === 'symlink') {
-      directory.children.set(name, { node: { type: 'symlink', linkname: member.linkname }, layer });
-    } else directory.children.set(name, file);
+    const existing = directory.children?.get(name);
+    if (member.type === 'directory' && existing !== undefined && 'children' in existing) {
+      existing.attributes = attributesOf(member);
+      existing.layer = layer;
+      return;
+    }
+    if (member.type === 'directory') addChild(member, directory, name, newDirectory(attributesOf(member), layer));
+    else if (member.type === 'symlink') {
+      addChild(member, directory, name, { node: { type: 'symlink', linkname: member.linkname }, layer });
+    } else addChild(member, directory, name, file);
   };
 
   /** Hides a name of lower layers: a directory that this layer has too stays, without what is in it of lower ones. */
   const hide = (directory: Directory, name: string): void => {
-    const child = directory.children.get(name);
+    const child = directory.children?.get(name);
     if (child === undefined) return;
-    if (child.layer < layer) directory.children.delete(name);
+    if (child.layer < layer) directory.children?.delete(name);
     else if ('children' in child) hideContents(child);
   };
 
@@ -149,8 +165,8 @@ export function createBaseTree(maxEntries: number, fail: BaseFailure): BaseTreeB
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       if (at.clearedBy === layer) continue;
       at.clearedBy = layer;
-      for (const [name, child] of at.children) {
-        if (child.layer < layer) at.children.delete(name);
+      for (const [name, child] of at.children ?? []) {
+        if (child.layer < layer) at.children?.delete(name);
         else if ('children' in child) stack.push(child);
       }
     }
@@ -161,7 +177,7 @@ export function createBaseTree(maxEntries: number, fail: BaseFailure): BaseTreeB
       get(path) {
         let at: Child = root;
         for (const name of componentsOf(path)) {
-          const child: Child | undefined = 'children' in at ? at.children.get(name) : undefined;
+          const child: Child | undefined = 'children' in at ? at.children?.get(name) : undefined;
           if (child === undefined) return undefined;
           at = child;
         }
@@ -173,20 +189,17 @@ export function createBaseTree(maxEntries: number, fail: BaseFailure): BaseTreeB
       file = { node: file.node, layer };
     },
     add(member) {
-      const invalid = (what: string): Error =>
-        fail(
-          'BASE_INVALID',
-          `its layer ${layer} has a member "${displayName(member.name.slice(0, 300) as ByteString)}" ${what}`,
-        );
-      if (member.name.length > MAX_PATH_SIZE) throw invalid(`whose name must have at most ${MAX_PATH_SIZE} bytes`);
+      count();
+      if (member.name.length > MAX_PATH_SIZE)
+        throw invalid(member, `whose name must have at most ${MAX_PATH_SIZE} bytes`);
       if (member.type === 'symlink' && member.linkname.length > MAX_PATH_SIZE) {
-        throw invalid(`whose target must have at most ${MAX_PATH_SIZE} bytes`);
+        throw invalid(member, `whose target must have at most ${MAX_PATH_SIZE} bytes`);
       }
       const components = componentsOf(member.name);
-      if (components.includes('..')) throw invalid('whose name must have no ".."');
+      if (components.includes('..')) throw invalid(member, 'whose name must have no ".."');
       const name = components.pop();
       if (name === undefined) {
-        if (member.type !== 'directory') throw invalid('that must be a directory, for it is the root');
+        if (member.type !== 'directory') throw invalid(member, 'that must be a directory, for it is the root');
         root.attributes = attributesOf(member);
         root.layer = layer;
         return;
@@ -196,7 +209,7 @@ export function createBaseTree(maxEntries: number, fail: BaseFailure): BaseTreeB
       if (name === OPAQUE) hideContents(directory);
       else if (name.startsWith(WHITEOUT)) {
         const hidden = name.slice(WHITEOUT.length);
-        if (hidden === '' || hidden === '.' || hidden === '..') throw invalid('that hides no name');
+        if (hidden === '' || hidden === '.' || hidden === '..') throw invalid(member, 'that hides no name');
         hide(directory, hidden);
       } else put(directory, name, member);
     },
@@ -204,7 +217,7 @@ export function createBaseTree(maxEntries: number, fail: BaseFailure): BaseTreeB
 }
 
 function newDirectory(attributes: BaseDirectory, layer: number): Directory {
-  return { attributes, layer, clearedBy: -1, children: new Map() };
+  return { attributes, layer, clearedBy: -1, children: undefined };
 }
 
 function componentsOf(path: ByteString): string[] {

@@ -1,6 +1,5 @@
-import { displayText } from '../../bytes/index.js';
 import { formatPlatform, normalizedReference, OciError, type Platform, parseReference } from '../../oci/index.js';
-import type { BaseFailure } from './base-error.js';
+import { type BaseFailure, quote, shortText } from './base-error.js';
 
 /** One of the images that an archive or a layout holds. */
 export interface ImageCandidate {
@@ -31,7 +30,7 @@ export function chooseImage<T extends ImageCandidate>(images: readonly T[], choi
   if (named.length === 0 && reference !== undefined && images.length > 0) {
     throw fail(
       'BASE_MISSING',
-      `it must hold an image of the name "${displayText(reference)}", and holds ${listNames(images)}`,
+      `it must hold an image of the name ${quote(reference)}, and holds ${listNames(images)}`,
       { reference },
     );
   }
@@ -53,7 +52,7 @@ export function chooseImage<T extends ImageCandidate>(images: readonly T[], choi
   if (first === undefined || others.length > 0) {
     throw fail(
       'BASE_AMBIGUOUS',
-      `it must hold one image of ${formatPlatform(choice.platform)}${reference === undefined ? '' : ` of the name "${displayText(reference)}"`}, and holds ${matching.length}: ${listNames(matching.map(({ image }) => image))}`,
+      `it must hold one image of ${formatPlatform(choice.platform)}${reference === undefined ? '' : ` of the name ${quote(reference)}`}, and holds ${matching.length}: ${listNames(matching.map(({ image }) => image))}`,
     );
   }
   return first.image;
@@ -80,11 +79,11 @@ function platformError(
   { platform, platformIsDefault }: ImageChoice,
   fail: BaseFailure,
 ): Error {
-  const names = [...new Set(found.map((one) => displayText(formatPlatform(one))))];
+  const names = [...new Set(found.map(formatPlatform))];
   const wanted = formatPlatform(platform);
   return fail(
     'BASE_PLATFORM',
-    `its platform must be ${wanted}${platformIsDefault ? ' (the default; --platform OS/ARCH[/VARIANT] states it)' : ''}, and is ${listed(names)}`,
+    `its platform must be ${wanted}${platformIsDefault ? ' (the default; --platform OS/ARCH[/VARIANT] states it)' : ''}, and is ${listed(names, shortText)}`,
     { expected: wanted, found: names },
   );
 }
@@ -106,10 +105,10 @@ function normalized(name: string): string | undefined {
 
 function listNames(images: readonly ImageCandidate[]): string {
   const names = [...new Set(images.flatMap((image) => [...image.names]))];
-  return names.length === 0 ? 'none that has a name' : listed(names.map((name) => `"${displayText(name)}"`));
+  return names.length === 0 ? 'none that has a name' : listed(names, quote);
 }
 
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, MAX_LISTED).join(', ');
+function listed(names: readonly string[], show: (name: string) => string): string {
+  const shown = names.slice(0, MAX_LISTED).map(show).join(', ');
   return names.length > MAX_LISTED ? `${shown} and ${names.length - MAX_LISTED} more` : shown;
 }

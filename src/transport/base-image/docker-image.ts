@@ -1,4 +1,4 @@
-import { displayText, encodeUtf8 } from '../../bytes/index.js';
+import { encodeUtf8 } from '../../bytes/index.js';
 import { type Digest, parseDigest, sha256Of } from '../../digest/index.js';
 import {
   type ForeignImageConfig,
@@ -6,9 +6,9 @@ import {
   readForeignDockerManifest,
   readForeignImageConfig,
 } from '../../oci/index.js';
-import { explained, requireDigest } from './base-error.js';
+import { explained, quote, requireDigest } from './base-error.js';
 import { chooseImage, type ImageCandidate } from './choose-image.js';
-import { type FindOptions, type FoundImage, readDocument } from './found-image.js';
+import type { FindOptions, FoundImage } from './found-image.js';
 import type { ImageFiles } from './image-files.js';
 import type { StoredFile } from './stored-file.js';
 
@@ -26,19 +26,18 @@ interface DockerImage extends ImageCandidate {
  * @throws {TransportError} as `findImage`
  */
 export function findDockerImage(files: ImageFiles, bytes: Uint8Array, options: FindOptions): FoundImage {
-  const { fail, engine } = options;
+  const { fail, engine, readDocument } = options;
   const open = (path: string): StoredFile => {
     const file = files.get(encodeUtf8(path));
-    if (file === undefined)
-      throw fail('BASE_INVALID', `its archive must have a file "${displayText(path)}", and has none`);
+    if (file === undefined) throw fail('BASE_INVALID', `its archive must have a file ${quote(path)}, and has none`);
     return file;
   };
   const readConfig = (path: string): ForeignImageConfig => {
-    const content = readDocument(open(path), `"${displayText(path)}"`, fail);
+    const where = quote(path);
+    const content = readDocument(open(path), where);
     // Docker and skopeo name a config after its digest; Guix does not.
     const expected = digestOfPath(path);
-    if (expected !== undefined) requireDigest(`"${displayText(path)}"`, expected, sha256Of(engine, content), fail);
-    const where = `"${displayText(path)}"`;
+    if (expected !== undefined) requireDigest(where, expected, sha256Of(engine, content), fail);
     return explained('its config', fail, () => readForeignImageConfig(parseJsonDocument(content, where), where));
   };
   const entries = explained('its manifest', fail, () =>
@@ -56,15 +55,15 @@ export function findDockerImage(files: ImageFiles, bytes: Uint8Array, options: F
   return {
     config: config(),
     layers: layerPaths.map((path) => ({
-      name: `"${displayText(path)}"`,
+      name: quote(path),
       digest: path.startsWith('blobs/') ? digestOfPath(path) : undefined,
       open: () => open(path),
     })),
   };
 }
 
-/** The digest that a path says: of `blobs/sha256/HEX`, or of a config `HEX.json`. */
+/** The digest that a path says: of `blobs/sha256/HEX`, or of a config `HEX.json` or `sha256:HEX`. */
 function digestOfPath(path: string): Digest | undefined {
-  const hex = path.replace(/^blobs\/sha256\/|\.json$/g, '');
+  const hex = path.replace(/^(?:blobs\/sha256\/|sha256:)|\.json$/g, '');
   return HEX.test(hex) ? parseDigest(`sha256:${hex}`) : undefined;
 }

@@ -1,7 +1,7 @@
 import { parseJsonDocument, readForeignLayout } from '../../oci/index.js';
-import { type BaseFailure, explained } from './base-error.js';
+import { explained } from './base-error.js';
 import { findDockerImage } from './docker-image.js';
-import { type FindOptions, type FoundImage, readDocument } from './found-image.js';
+import { type DocumentReader, documentReader, type FindOptions, type FoundImage } from './found-image.js';
 import type { ImageFiles } from './image-files.js';
 import { findOciImage } from './oci-image.js';
 
@@ -11,16 +11,18 @@ import { findOciImage } from './oci-image.js';
  *
  * @throws {TransportError} BASE_MISSING, BASE_INVALID, BASE_DIGEST, BASE_UNSUPPORTED, BASE_AMBIGUOUS, BASE_PLATFORM
  */
-export function findImage(files: ImageFiles, options: FindOptions): FoundImage {
-  const { fail } = options;
-  const layout = readFile(files, 'oci-layout', fail);
-  const index = readFile(files, 'index.json', fail);
+export function findImage(files: ImageFiles, choice: Omit<FindOptions, 'readDocument'>): FoundImage {
+  const { fail } = choice;
+  const readDocument = documentReader(fail);
+  const options = { ...choice, readDocument };
+  const layout = readFile(files, 'oci-layout', readDocument);
+  const index = readFile(files, 'index.json', readDocument);
   if (layout !== undefined && index !== undefined) {
     const where = 'oci-layout';
     explained('its layout', fail, () => readForeignLayout(parseJsonDocument(layout, where), where));
     return findOciImage(files, index, options);
   }
-  const manifest = files.isDirectory ? undefined : readFile(files, 'manifest.json', fail);
+  const manifest = files.isDirectory ? undefined : readFile(files, 'manifest.json', readDocument);
   if (manifest !== undefined) return findDockerImage(files, manifest, options);
   throw fail(
     'BASE_INVALID',
@@ -30,11 +32,7 @@ export function findImage(files: ImageFiles, options: FindOptions): FoundImage {
   );
 }
 
-function readFile(files: ImageFiles, name: string, fail: BaseFailure): Uint8Array | undefined {
+function readFile(files: ImageFiles, name: string, readDocument: DocumentReader): Uint8Array | undefined {
   const file = files.get(name);
-  try {
-    return file && readDocument(file, `"${name}"`, fail);
-  } finally {
-    file?.close();
-  }
+  return file && readDocument(file, `"${name}"`);
 }

@@ -17,22 +17,40 @@ export interface FoundLayer {
   open(): StoredFile;
 }
 
+/**
+ * Reads a JSON document whole, and closes its file.
+ *
+ * @throws {TransportError} BASE_INVALID when it is too large, or all that were read are
+ */
+export type DocumentReader = (file: StoredFile, subject: string) => Uint8Array;
+
 export interface FindOptions extends ImageChoice {
   readonly engine: HashEngine;
   readonly fail: BaseFailure;
+  readonly readDocument: DocumentReader;
 }
 
 /** The largest document that is read, in bytes; registries accept manifests of 4 MiB. */
 const MAX_DOCUMENT_SIZE = 4 << 20;
 
-/**
- * Reads a JSON document whole.
- *
- * @throws {TransportError} BASE_INVALID when it is too large
- */
-export function readDocument(file: StoredFile, subject: string, fail: BaseFailure): Uint8Array {
-  if (file.sizeBytes > MAX_DOCUMENT_SIZE) {
-    throw fail('BASE_INVALID', `${subject} must have at most ${MAX_DOCUMENT_SIZE} bytes, and has ${file.sizeBytes}`);
-  }
-  return readBytes(file, 0, file.sizeBytes);
+/** All documents of an image: of thousands of manifests each may refer to one config, which is read for its platform. */
+const MAX_DOCUMENTS_SIZE = 256 << 20;
+
+export function documentReader(fail: BaseFailure): DocumentReader {
+  let left = MAX_DOCUMENTS_SIZE;
+  return (file, subject) => {
+    try {
+      const { sizeBytes } = file;
+      if (sizeBytes > MAX_DOCUMENT_SIZE) {
+        throw fail('BASE_INVALID', `${subject} must have at most ${MAX_DOCUMENT_SIZE} bytes, and has ${sizeBytes}`);
+      }
+      left -= sizeBytes;
+      if (left < 0) {
+        throw fail('BASE_INVALID', `its documents must have at most ${MAX_DOCUMENTS_SIZE} bytes, and have more`);
+      }
+      return readBytes(file, 0, sizeBytes);
+    } finally {
+      file.close();
+    }
+  };
 }

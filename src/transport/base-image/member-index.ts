@@ -25,8 +25,8 @@ export interface MemberIndexer {
 /** An image has three members a layer at the most. */
 const MAX_MEMBERS = 100_000;
 
-/** Longer names are none that anything refers to, and a hundred thousand of a megabyte would fill the memory. */
-const MAX_NAME_SIZE = 4096;
+/** Longer names are none that an image has, and a hundred thousand of a megabyte would fill the memory. */
+const MAX_NAME_SIZE = 512;
 
 /** Links that are followed from one name; docker and skopeo make chains of one. */
 const MAX_LINKS = 8;

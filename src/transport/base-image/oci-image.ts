@@ -1,4 +1,3 @@
-import { displayText } from '../../bytes/index.js';
 import { type Digest, digestHex, sha256Of } from '../../digest/index.js';
 import {
   ANNOTATIONS,
@@ -12,14 +11,16 @@ import {
   readForeignIndex,
   readForeignManifest,
 } from '../../oci/index.js';
-import { type BaseFailure, explained, requireDigest } from './base-error.js';
+import { type BaseFailure, explained, quote, requireDigest } from './base-error.js';
 import { chooseImage, type ImageCandidate } from './choose-image.js';
-import { type FindOptions, type FoundImage, readDocument } from './found-image.js';
+import type { FindOptions, FoundImage } from './found-image.js';
 import type { ImageFiles } from './image-files.js';
 import type { StoredFile } from './stored-file.js';
 
 const MAX_INDEX_DEPTH = 4;
-const MAX_DESCRIPTORS = 10_000;
+
+/** Of all indexes together, each counted once for every name that its index has: it inherits those. */
+const MAX_DESCRIPTORS = 100_000;
 
 interface IndexedImage extends ImageCandidate {
   readonly manifest: () => ForeignManifest;
@@ -31,18 +32,13 @@ interface IndexedImage extends ImageCandidate {
  * @throws {TransportError} as `findImage`
  */
 export function findOciImage(files: ImageFiles, indexBytes: Uint8Array, options: FindOptions): FoundImage {
-  const { fail, engine } = options;
+  const { fail, engine, readDocument } = options;
   const readBlob = (descriptor: ForeignDescriptor): unknown => {
-    const { digest, size } = descriptor;
-    const file = openBlob(files, descriptor, fail);
-    try {
-      const bytes = readDocument(file, `blob ${digest}`, fail);
-      requireDigest(`blob ${digest}`, digest, sha256Of(engine, bytes), fail);
-      if (bytes.length !== size) throw sizeError(descriptor, bytes.length, fail);
-      return explained('it', fail, () => parseJsonDocument(bytes, `blob ${digest}`));
-    } finally {
-      file.close();
-    }
+    const { digest } = descriptor;
+    const where = `blob ${digest}`;
+    const bytes = readDocument(openBlob(files, descriptor, fail), where);
+    requireDigest(where, digest, sha256Of(engine, bytes), fail);
+    return explained('its documents', fail, () => parseJsonDocument(bytes, where));
   };
   const readIndex = (json: unknown, where: string): readonly ForeignDescriptor[] =>
     explained('its index', fail, () => readForeignIndex(json, where));
@@ -69,15 +65,12 @@ export function findOciImage(files: ImageFiles, indexBytes: Uint8Array, options:
   });
   const manifest = chooseImage(images, options, fail).manifest();
   if (kindOfMediaType(manifest.config.mediaType) !== 'config') {
-    throw fail(
-      'BASE_UNSUPPORTED',
-      `it must be an image, and its config is "${displayText(manifest.config.mediaType)}"`,
-    );
+    throw fail('BASE_UNSUPPORTED', `it must be an image, and its config is ${quote(manifest.config.mediaType)}`);
   }
   for (const { digest, mediaType } of manifest.layers) {
     const kind = kindOfMediaType(mediaType);
     if (kind !== 'tar' && kind !== 'gzip') {
-      throw fail('BASE_UNSUPPORTED', `layer ${digest} must be a tar or a tar+gzip, and is "${displayText(mediaType)}"`);
+      throw fail('BASE_UNSUPPORTED', `layer ${digest} must be a tar or a tar+gzip, and is ${quote(mediaType)}`);
     }
   }
   return {
@@ -107,8 +100,8 @@ function collectManifests(
   const manifests = new Map<Digest, NamedDescriptor>();
   let descriptors = 0;
   let level = new Map<Digest, NamedDescriptor>();
-  const take = (listed: readonly ForeignDescriptor[], inherited: Iterable<string>, next: typeof level): void => {
-    descriptors += listed.length;
+  const take = (listed: readonly ForeignDescriptor[], inherited: ReadonlySet<string>, next: typeof level): void => {
+    descriptors += listed.length * Math.max(1, inherited.size);
     if (descriptors > MAX_DESCRIPTORS) {
       throw fail('BASE_INVALID', `its indexes must list at most ${MAX_DESCRIPTORS} descriptors, and list more`);
     }
@@ -121,7 +114,7 @@ function collectManifests(
       for (const name of [...inherited, ...namesOf(descriptor)]) known.names.add(name);
     }
   };
-  take(top, [], level);
+  take(top, new Set(), level);
   for (let depth = 1; level.size > 0; depth++) {
     if (depth > MAX_INDEX_DEPTH) {
       throw fail(
@@ -147,17 +140,14 @@ function isAttestation({ platform, annotations }: ForeignDescriptor): boolean {
   );
 }
 
-function openBlob(files: ImageFiles, descriptor: ForeignDescriptor, fail: BaseFailure): StoredFile {
-  const { digest, size } = descriptor;
+function openBlob(files: ImageFiles, { digest, size }: ForeignDescriptor, fail: BaseFailure): StoredFile {
   const file = files.get(`blobs/sha256/${digestHex(digest)}`);
   if (file === undefined) throw fail('BASE_INVALID', `it must have the blob ${digest}, and has none`, { digest });
-  if (file.sizeBytes !== size) {
-    file.close();
-    throw sizeError(descriptor, file.sizeBytes, fail);
-  }
-  return file;
-}
-
-function sizeError({ digest, size }: ForeignDescriptor, found: number, fail: BaseFailure): Error {
-  return fail('BASE_DIGEST', `the size of blob ${digest} must be ${size}, and is ${found}`, { expected: size, found });
+  const { sizeBytes } = file;
+  if (sizeBytes === size) return file;
+  file.close();
+  throw fail('BASE_DIGEST', `the size of blob ${digest} must be ${size}, and is ${sizeBytes}`, {
+    expected: size,
+    found: sizeBytes,
+  });
 }

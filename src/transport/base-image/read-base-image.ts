@@ -11,7 +11,7 @@ import type { StoredFile } from './stored-file.js';
 
 /** What is read before it is refused for its size; far beyond any image that is in use. */
 export interface BaseImageLimits {
-  /** Members of all layers, and names in the tree that they make; default 10 million. */
+  /** Members of all layers, and directories that they imply; default 10 million. */
   readonly maxMembers?: number;
   /** Of one uncompressed layer, in bytes; default 64 GiB. */
   readonly maxTarSizeBytes?: number;
@@ -86,17 +86,15 @@ export async function readBaseImage(path: ByteString, options: BaseImageOptions)
     requireCounts(found.length, config, fail);
 
     const tree = createBaseTree(maxMembers, fail);
-    let membersLeft = maxMembers;
     const layers: BaseLayer[] = [];
     for (const [index, { name, digest, open: openLayer }] of found.entries()) {
       const file = openLayer();
       open.push(file);
       const layer = await readBaseLayer(
         { file, subject: `layer ${index + 1} (${name})`, diffId: config.diffIds[index]!, digest },
-        { engine, signal, fail, tree, maxMembers: membersLeft, maxTarSizeBytes },
+        { engine, signal, fail, tree, maxTarSizeBytes },
       );
       layers.push(layer);
-      membersLeft -= layer.members;
     }
     return {
       platform: config.platform,
