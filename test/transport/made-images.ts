@@ -115,6 +115,10 @@ export function archiveOf(files: Files): Buffer {
   return rawArchive(...Array.from(files, ([name, bytes]) => rawMember({ name }, bytes)));
 }
 
+/** Two layers of which the second is compressed. */
+export const A: Buffer = layerTar('bin/', 'bin/a', { name: 'link', typeflag: '2', linkname: 'bin' });
+export const B: Buffer = gzipSync(layerTar('etc/', 'etc/b'));
+
 /** Writes bytes to a new file. @returns its path */
 export function fileOf(bytes: Uint8Array): string {
   const path = join(scratchDirectory(), 'image');
