@@ -78,10 +78,10 @@ function makeUmociImage(layout: string): string {
   run('umoci', ['config', '--image', image, ...config, '--config.volume', '/data', '--config.exposedports', '80/tcp']);
   run('umoci', ['unpack', '--image', image, bundle]);
   const steps = [
-    `mkdir -p usr/bin etc/dir/deep data; ln -s usr/bin bin; ln -s /etc/dir link; echo 1 > usr/bin/sh; chmod 4755 usr/bin/sh
-     echo x > etc/dir/deep/x; echo y > etc/dir/y; echo z > etc/gone; ln etc/dir/y etc/hard; chmod 1777 data; chown 1:2 data`,
+    `mkdir -p usr/bin etc/dir/deep opt; ln -s usr/bin bin; ln -s /etc/dir link; echo 1 > usr/bin/sh; chmod 4755 usr/bin/sh
+     echo x > etc/dir/deep/x; echo y > etc/dir/y; echo z > etc/gone; ln etc/dir/y etc/hard; chmod 1777 opt; chown 1:2 opt`,
     'rm -r etc/gone etc/dir/deep; rm bin; mkdir -m 700 bin; chown 5:6 bin; echo n > bin/new',
-    'rm -r etc/dir link; echo file > etc/dir; mkdir etc/gone; chmod 711 etc/gone; ln -s nowhere bin/link',
+    'rm -r etc/dir link; mkdir etc/gone; chmod 711 etc/gone; ln -s nowhere bin/link',
   ];
   for (const step of steps) {
     run('sh', ['-ec', step], { cwd: root });
@@ -128,11 +128,11 @@ async function expectRead(path: string, transport: string): Promise<void> {
   });
 }
 
-/** What Go leaves empty says nothing. */
+/** What Go leaves empty says nothing, and `Image` is that of the build's own container. */
 function withoutDefaults(config: Readonly<Record<string, unknown>>): object {
   const isEmpty = (value: unknown): boolean =>
     value === null || value === '' || value === false || (typeof value === 'object' && Object.keys(value).length === 0);
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => !isEmpty(value)));
+  return Object.fromEntries(Object.entries(config).filter(([key, value]) => key !== 'Image' && !isEmpty(value)));
 }
 
 /** Writes an image of the base's layers by every road; skopeo, which verifies digests, copies each. */
@@ -190,13 +190,28 @@ describe('what skopeo copies', () => {
 describe('what umoci makes', () => {
   testUnless(obstacles)('is read as skopeo reads it', () => expectRead(umociLayout, 'oci'));
 
+  // umoci 0.4.7 hides what was in the directory although it writes the file first; Docker refuses such a layer.
+  testUnless(obstacles)('is read where a file takes the place of a directory', async () => {
+    const layout = join(scratch, 'replaced');
+    const bundle = join(scratch, 'bundle of replaced');
+    run('cp', ['-r', umociLayout, layout]);
+    run('umoci', ['unpack', '--image', `${layout}:1`, bundle]);
+    run('sh', ['-ec', 'rm -r usr/bin; echo file > usr/bin'], { cwd: join(bundle, 'rootfs') });
+    run('umoci', ['repack', '--image', `${layout}:1`, bundle]);
+    await withBase(layout, ({ files, layers }) => {
+      expect(layers).toHaveLength(4);
+      expect(files.get('usr/bin' as ByteString)).toEqual({ type: 'other' });
+      expect(files.get('usr/bin/sh' as ByteString)).toBeUndefined();
+    });
+  });
+
   testUnless(obstacles)('shows the files that umoci unpacks', async () => {
     await withBase(umociLayout, ({ files, layers }) => {
       expect(layers).toHaveLength(3);
       const paths = readdirSync(rootfs, { recursive: true, encoding: 'utf8' }).filter(
         (path) => !path.startsWith('link/'),
       );
-      expect(paths).toEqual(expect.arrayContaining(['bin/new', 'bin/link', 'etc/dir', 'etc/hard', 'data']));
+      expect(paths).toEqual(expect.arrayContaining(['bin/new', 'bin/link', 'etc/gone', 'etc/hard', 'opt']));
       for (const path of paths) expect(files.get(path as ByteString), path).toMatchObject(nodeOf(join(rootfs, path)));
       for (const path of ['link', 'etc/gone/x', 'etc/dir/y', 'etc/dir/deep', 'etc/.wh.gone', 'bin/sh']) {
         expect(files.get(path as ByteString), path).toBeUndefined();
@@ -268,7 +283,7 @@ describe('what Docker saves', () => {
     const [inspection] = JSON.parse(daemon!.docker(['image', 'inspect', 'built:1'])) as Inspection[];
     const path = join(folder, 'saved.tar');
     daemon!.docker(['save', '--output', path, 'built:1', 'built:2']);
-    await expectRead(path, 'oci-archive');
+    await expectRead(path, 'docker-archive');
     for (const one of [path, gzipped(path)]) {
       await withBase(one, (base) => {
         expect(base.layers.map(({ diffId }) => diffId)).toEqual(inspection!.RootFS.Layers);

@@ -101,8 +101,11 @@ export function createBaseTree(maxMembers: number, fail: BaseFailure): BaseTreeB
     directory.children.set(name, child);
   };
 
-  /** The directory where a member of these parents lands: parents that are missing are made, symlinks followed. */
-  const enter = (parents: readonly string[], member: TarMember): Directory => {
+  /**
+   * The directory where a member of these parents lands: parents that are missing are made, symlinks followed.
+   * `undefined` below what is no directory.
+   */
+  const enter = (parents: readonly string[], member: TarMember): Directory | undefined => {
     const stack: Directory[] = [root];
     const ahead = parents.toReversed();
     let links = 0;
@@ -125,12 +128,8 @@ export function createBaseTree(maxMembers: number, fail: BaseFailure): BaseTreeB
         continue;
       }
       const { node } = child;
-      if (node.type !== 'symlink' || ++links > MAX_LINKS) {
-        throw invalid(
-          member,
-          node.type === 'symlink' ? `below more than ${MAX_LINKS} symlinks` : 'below what is no directory',
-        );
-      }
+      if (node.type !== 'symlink') return undefined;
+      if (++links > MAX_LINKS) throw invalid(member, `below more than ${MAX_LINKS} symlinks`);
       if (node.linkname.startsWith('/')) stack.length = 1;
       ahead.push(...node.linkname.split('/').reverse());
     }
@@ -206,6 +205,11 @@ export function createBaseTree(maxMembers: number, fail: BaseFailure): BaseTreeB
       }
       if ((components[0] ?? name).startsWith(AUFS) && (components[0] ?? name) !== OPAQUE) return;
       const directory = enter(components, member);
+      if (directory === undefined) {
+        // umoci hides what was in a directory that it has made a file before: nothing is left to hide.
+        if (name.startsWith(WHITEOUT)) return;
+        throw invalid(member, 'below what is no directory');
+      }
       if (name === OPAQUE) hideContents(directory);
       else if (name.startsWith(WHITEOUT)) {
         const hidden = name.slice(WHITEOUT.length);
