@@ -2,6 +2,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import type { ByteString } from '../../src/bytes/index.js';
 import { rawArchive, rawMember } from '../support/raw-tar.js';
 import { A, archiveOf, B, digestOf, directoryOf, fileOf, layerTar, ociFiles } from './made-images.js';
 import { bytesOf, expectRefusal, readBase } from './read-base.js';
@@ -62,6 +63,34 @@ describe('layers', () => {
     ['that hides ..', layerTar('d/.wh...'), 'BASE_INVALID', 'that hides no name'],
   ])('that are %s are refused', async (_name, layer, code, message) => {
     await expectRefusal(image(A, layer), code, message.replace('layer 1', 'layer 2'));
+  });
+
+  test.each<[name: string, layers: readonly (readonly string[])[], shown: readonly string[]]>([
+    ['a name', [['d/a', 'd/b'], ['d/.wh.a']], ['d', 'd/b']],
+    ['a directory', [['d/e/a', 'd/b'], ['d/.wh.e']], ['d', 'd/b']],
+    [
+      'a name that comes again, before or after',
+      [
+        ['a', 'b'],
+        ['.wh.a', 'a', 'b', '.wh.b'],
+      ],
+      ['a', 'b'],
+    ],
+    [
+      'all below',
+      [
+        ['d/a', 'd/e/b', 'c'],
+        ['d/c', 'd/.wh..wh..opq', 'd/e/'],
+      ],
+      ['c', 'd', 'd/c', 'd/e'],
+    ],
+    ['a directory that comes again', [['d/a'], ['d/', 'd/.wh..wh..opq', '.wh.d']], ['d']],
+    ['nothing', [['a'], ['.wh.b', 'c/.wh.d', 'a/.wh.x', '.wh..wh.aufs', '.wh..wh.plnk/x']], ['a', 'c']],
+    ['a hidden name of a layer above', [['a'], ['.wh.a'], ['a']], ['a']],
+  ])('hide %s', async (_name, layers, shown) => {
+    const { files } = await readBase(image(...layers.map((names) => layerTar(...names))));
+    const paths = ['a', 'b', 'c', 'd', 'd/a', 'd/b', 'd/c', 'd/e', 'd/e/a', 'd/e/b', 'c/.wh.d', '.wh.a', '.wh.b'];
+    expect(paths.filter((path) => files.get(path as ByteString) !== undefined)).toEqual(shown);
   });
 
   test('that are bombs are refused by their size', async () => {
