@@ -35,9 +35,8 @@ for (let digit = 0; digit < ALPHABET.length; digit++) DIGITS[ALPHABET.charCodeAt
  *
  * The search is Wu and Manber's: a window of 32 bytes is judged by its last four. Where these are no characters of a
  * hash part, or together in none of those searched for, no match can begin for 29 bytes; where they are in some, a table
- * says how far the next possible match is. So most bytes are never looked at, in base-32 text neither: on one core 1.3
- * GB/s there with 2,000 hash parts, 2 GB/s in hexadecimal text, 6 GB/s in programs and English, where `grep -F` has 0.02
- * to 0.2.
+ * says how far the next possible match is. So most bytes are never looked at, in base-32 text neither; bench/scan.mjs
+ * measures it beside `grep -F`.
  *
  * Once all are found, what is pushed is not looked at.
  *
