@@ -34,7 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms that run in browsers and edge workers too: no `node:` module but behind one seam (one file) a room. */
 const PORTABLE_CORE = ['errors', 'bytes', 'digest', 'compress', 'entry', 'tar', 'store', 'plan', 'oci', 'image'];
-const PORTABLE_PACKAGES = ['hash-wasm', 'fflate'];
+const PORTABLE_PACKAGES = ['hash-wasm', 'fflate', 'libdeflate'];
 
 /** Modules whose values are the host's; below `cli` they arrive as arguments. */
 const HOST_MODULES = ['node:os', 'node:process'];
@@ -135,7 +135,7 @@ function findViolations(files: readonly SourceFile[], dependencies: readonly str
     const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
     if (!dependencies.includes(name)) return `imports ${specifier}, which is no dependency of the package`;
     if (PORTABLE_CORE.includes(room) && !PORTABLE_PACKAGES.includes(name)) {
-      return `imports ${specifier}: portable rooms may import ${PORTABLE_PACKAGES.join(' and ')}`;
+      return `imports ${specifier}: portable rooms may import ${PORTABLE_PACKAGES.join(', ')}`;
     }
     return undefined;
   }
@@ -271,7 +271,7 @@ describe('a made-up source', () => {
       'a package in the core',
       'store/a.ts',
       "import { parse } from 'yaml';",
-      'portable rooms may import hash-wasm and fflate',
+      'portable rooms may import hash-wasm, fflate, libdeflate',
     ],
     ['a package that is not installed', 'build/a.ts', "import { a } from 'left-pad/a.js';", 'no dependency'],
     ['a module of Node by its old name', 'build/a.ts', "import { readFileSync } from 'fs';", 'no dependency'],

@@ -2,7 +2,7 @@ import { checkLevel, loadCodec, parseCompression } from '../compress/index.js';
 import type { LayerCompression } from '../layer/index.js';
 
 /** The codec of everything that is compressed and names none. */
-const DEFAULT_CODEC = 'gzip-fflate-1';
+const DEFAULT_CODEC = 'gzip-libdeflate-1';
 
 /**
  * What `none` or `gzip[:LEVEL]` means with a codec; `undefined` for none.

@@ -112,7 +112,7 @@ export function addBuildCommand(program: Command, signals: Signals): void {
     )
     .option('--layer-compression <none|gzip[:LEVEL]>', 'of each layer (default: none; gzip in an OCI layout)')
     .option('-C, --compression <none|gzip[:LEVEL]>', 'of the whole archive (default: none)')
-    .option('--codec <NAME>', 'frozen codec (default: gzip-fflate-1)')
+    .option('--codec <NAME>', 'frozen codec (default: gzip-libdeflate-1)')
     .option('-j, --jobs <N>', 'at most so many workers; never changes a byte', integer)
     .addOption(
       new Option('--hash-engine <ENGINE>', 'never changes a byte (default: auto)').choices(['auto', 'wasm', 'native']),

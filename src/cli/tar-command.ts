@@ -68,7 +68,7 @@ export function addTarCommand(program: Command, signals: Signals): void {
     .option('-z, --gzip', 'compress')
     .option('-P, --absolute-names', 'keep leading slashes and .. in names')
     .option('--strict', 'refuse what plain ustar cannot represent')
-    .option('--codec <NAME>', 'frozen codec (default: gzip-fflate-1)')
+    .option('--codec <NAME>', 'frozen codec (default: gzip-libdeflate-1)')
     .addOption(
       new Option('--hash-engine <ENGINE>', 'never changes a byte (default: auto)').choices(['auto', 'wasm', 'native']),
     )

@@ -1,7 +1,7 @@
 import { CompressError } from './compress-error.js';
 
 /** Names of the frozen codecs; a change of bytes is a new name, and the old one stays. */
-export type CodecName = 'gzip-fflate-1';
+export type CodecName = 'gzip-libdeflate-1' | 'gzip-fflate-1';
 
 /**
  * A frozen gzip codec: for one block and one level it gives the same bytes in every version of tarseal, on every
@@ -18,7 +18,7 @@ export interface GzipCodec {
   /**
    * Compresses one block to one whole gzip member (RFC 1952) with mtime 0, no name and OS 255 (unknown).
    *
-   * @param block at most `blockSizeBytes` bytes; it is read only, and not kept
+   * @param block at most `blockSizeBytes` bytes, in shared memory too; it is read only, and not kept
    * @param level in [minLevel, maxLevel]
    * @returns a new array that the caller owns
    * @throws {CompressError} COMPRESS_LEVEL_RANGE, COMPRESS_BLOCK_SIZE

@@ -9,8 +9,8 @@ const OS_UNKNOWN = 255;
 const HASH_TABLE_MEMORY = 8;
 
 /**
- * Loads `gzip-fflate-1`: `gzipSync` of fflate 0.8.3, a block at a time. Its streaming Gzip gives other bytes for other
- * push sizes and cannot be used.
+ * Loads `gzip-fflate-1`, the codec in plain JavaScript: `gzipSync` of fflate 0.8.3, a block at a time. Its streaming
+ * Gzip gives other bytes for other push sizes and cannot be used.
  */
 export async function loadGzipFflate(): Promise<GzipCodec> {
   const { gzipSync } = await import('fflate');
