@@ -1,6 +1,6 @@
 import { displayName, encodeUtf8 } from '../bytes/index.js';
 import { type Digest, type HashEngine, loadHashEngine } from '../digest/index.js';
-import { sealLayer } from '../layer/index.js';
+import { createSealer } from '../layer/index.js';
 import { familiarReference, type Platform } from '../oci/index.js';
 import { type LayerSource, writeImage } from '../transport/index.js';
 import { BuildError } from './build-error.js';
@@ -80,12 +80,13 @@ async function writeBuild(
 
   context.onReady?.();
   const onProgress = progressOf(layers, context);
+  const jobs = spec.jobs ?? context.jobs;
+  const sealer = createSealer({ engine, compression: layerCompression, jobs, signal: context.signal });
   const sources = layers.map(
     ({ entries, tar, tarSizeBytes }): LayerSource => ({
       tarSizeBytes,
       compressed: layerCompression !== undefined,
-      seal: (sink) =>
-        sealLayer(entries, sink, { tar, engine, compression: layerCompression, signal: context.signal, onProgress }),
+      seal: (output) => sealer.seal({ entries, tar, tarSizeBytes, output, onProgress }),
     }),
   );
   const baseSources = (build.base?.layers ?? []).map(({ source }) => source);
@@ -95,7 +96,7 @@ async function writeBuild(
     compression,
     temporaryDirectory: context.temporaryDirectory === undefined ? undefined : encodeUtf8(context.temporaryDirectory),
     signal: context.signal,
-  });
+  }).finally(sealer.close);
   const reports = reportsOf(build);
   return {
     ...assembly.digests(written.layers),

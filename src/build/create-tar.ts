@@ -1,7 +1,6 @@
 import { type ByteString, encodeUtf8 } from '../bytes/index.js';
-import { createBlockCompressor } from '../compress/index.js';
 import { type Digest, loadHashEngine } from '../digest/index.js';
-import { CompressedBlob, packEntries } from '../layer/index.js';
+import { createSealer } from '../layer/index.js';
 import { measureArchive, TAR_FORMATS, type TarOptions } from '../tar/index.js';
 import { archiveTarget, writeSequentially } from '../transport/index.js';
 import { BuildError } from './build-error.js';
@@ -47,29 +46,19 @@ export async function createTar(spec: TarSpec, context: BuildContext = {}): Prom
 
   const entries = collectTarMembers(spec, context, target.identity === undefined ? [] : [target.identity], warn);
   // What the format cannot hold is found here, before a byte is written to anyone.
-  measureArchive(entries, tar);
+  const recordSizeBytes = blockingFactor * 512;
+  const tarSizeBytes = measureArchive(entries, tar, recordSizeBytes);
   context.onReady?.();
   const engine = await loadHashEngine(spec.hashEngine ?? 'auto');
-  const options = { tar, recordSizeBytes: blockingFactor * 512, signal: context.signal };
-  const written = await writeSequentially(target, context.signal, async (sink) => {
-    if (compression !== undefined) {
-      const blob = new CompressedBlob(createBlockCompressor(compression.codec, compression.level), sink, engine);
-      const { members } = await packEntries(entries, (chunk) => blob.push(chunk), options);
-      const { digest, sizeBytes } = await blob.finish();
-      return { sha256: digest, sizeBytes, members };
-    }
-    const hash = engine.createSha256();
-    const { members, sizeBytes } = await packEntries(
-      entries,
-      (chunk) => {
-        hash.update(chunk);
-        return sink(chunk);
-      },
-      options,
+  const sealer = createSealer({ engine, compression, jobs: context.jobs, signal: context.signal });
+  try {
+    const { digest, sizeBytes, members } = await writeSequentially(target, context.signal, (output) =>
+      sealer.seal({ entries, tar, tarSizeBytes, recordSizeBytes, output }),
     );
-    return { sha256: hash.digest(), sizeBytes, members };
-  });
-  return { ...written, output: spec.output, warnings };
+    return { sha256: digest, sizeBytes, members, output: spec.output, warnings };
+  } finally {
+    sealer.close();
+  }
 }
 
 function tarOptionsOf(spec: TarSpec): TarOptions {

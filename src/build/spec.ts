@@ -93,7 +93,7 @@ export interface BuildSpec {
   /** Of the whole archive: `none` or `gzip[:LEVEL]`. */
   readonly compression?: string;
   readonly codec?: string;
-  /** The most workers; never changes a byte. */
+  /** The most threads; by default the context's `jobs`. Never changes a byte. */
   readonly jobs?: number;
   /** Never changes a byte. */
   readonly hashEngine?: 'auto' | 'wasm' | 'native';
@@ -121,6 +121,8 @@ export interface BuildContext {
   readonly nowSeconds?: number;
   /** Told once, when everything before contents is done: until then there is nothing that an abort would clean up. */
   readonly onReady?: () => void;
+  /** The most threads where the specification says nothing; by default 1: a library starts none unasked. */
+  readonly jobs?: number;
   /** Aborts the build, which then leaves nothing behind. */
   readonly signal?: AbortSignal;
   readonly onWarning?: (message: string) => void;

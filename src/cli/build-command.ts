@@ -1,4 +1,4 @@
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { type Command, Option } from 'commander';
 import {
   type BuildSpec,
@@ -113,7 +113,7 @@ export function addBuildCommand(program: Command, signals: Signals): void {
     .option('--layer-compression <none|gzip[:LEVEL]>', 'of each layer (default: none; gzip in an OCI layout)')
     .option('-C, --compression <none|gzip[:LEVEL]>', 'of the whole archive (default: none)')
     .option('--codec <NAME>', 'frozen codec (default: gzip-libdeflate-1)')
-    .option('-j, --jobs <N>', 'at most so many workers; never changes a byte', integer)
+    .option('-j, --jobs <N>', 'at most so many threads; never changes a byte (default: processors)', integer)
     .addOption(
       new Option('--hash-engine <ENGINE>', 'never changes a byte (default: auto)').choices(['auto', 'wasm', 'native']),
     );
@@ -144,6 +144,7 @@ async function runBuild(paths: readonly string[], options: BuildOptions, signals
   const context = {
     cwd,
     temporaryDirectory: tmpdir(),
+    jobs: availableParallelism(),
     nowSeconds: Math.floor(Date.now() / 1000),
     onReady: signals.install,
     signal: signals.signal,

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { type CreatedTar, createTar, displayText, type TarSpec, TarsealError } from '../index.js';
 import { integer, repeatable } from './option-values.js';
@@ -121,7 +122,13 @@ async function runTar(
   const onWarning = (message: string): void => {
     if (!options.quiet) process.stderr.write(`tarseal: warning: ${printable(message)}\n`);
   };
-  const created = await createTar(spec, { cwd, signal: signals.signal, onReady: signals.install, onWarning });
+  const created = await createTar(spec, {
+    cwd,
+    jobs: availableParallelism(),
+    signal: signals.signal,
+    onReady: signals.install,
+    onWarning,
+  });
   if (options.json) (output === '-' ? process.stderr : process.stdout).write(`${describeJson(created)}\n`);
   else if (!options.quiet)
     process.stderr.write(`${created.sha256} ${created.sizeBytes} ${displayText(created.output)}\n`);

@@ -1,3 +1,5 @@
-export { LayerError } from './layer-error.js';
-export { type ChunkSink, type PackOptions, packEntries, throwIfAborted } from './pack.js';
-export { CompressedBlob, type LayerCompression, type SealedLayer, type SealOptions, sealLayer } from './seal.js';
+export { type CompressedBlob, compressBlob } from './compressed-blob.js';
+export { LayerError, throwIfAborted } from './layer-error.js';
+export { type ChunkSink, type FileRegion, type StreamOutput, sinkOf } from './output.js';
+export { createSealer, type LayerCompression, type Sealer, type SealerOptions } from './sealer.js';
+export type { SealedLayer, SealRequest } from './sealing.js';

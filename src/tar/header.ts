@@ -1,4 +1,4 @@
-import { BLOCK_SIZE, type ByteString } from '../bytes/index.js';
+import type { ByteString } from '../bytes/index.js';
 
 /** Limits of the fields of a ustar header, in bytes or as the largest value. */
 export const USTAR_LIMITS = {

@@ -1,4 +1,4 @@
-import type { ChunkSink, SealedLayer } from '../layer/index.js';
+import type { ChunkSink, SealedLayer, StreamOutput } from '../layer/index.js';
 import { TransportError } from './transport-error.js';
 
 /** A layer that is planned and can be sealed, more than once where it must be. */
@@ -12,10 +12,21 @@ export interface LayerSource {
    */
   readonly storedSizeBytes?: number;
   /**
-   * Reads, packs and hashes the layer; every call gives the same bytes as long as the sources do not change. Without a
-   * sink a layer whose digests are known need not be read.
+   * Reads, packs and hashes the layer; every call gives the same bytes as long as the sources do not change. Without an
+   * output a layer whose digests are known need not be read. Several layers may be asked for at once, in their order:
+   * those that take a sink are passed to it in that order.
    */
-  seal(sink: ChunkSink | undefined): Promise<SealedLayer>;
+  seal(output: StreamOutput): Promise<SealedLayer>;
+}
+
+/**
+ * Waits for layers that were asked for at once: when this settles, none of them writes any more.
+ *
+ * @throws what the first of them throws that fails
+ */
+export async function allSealed(layers: readonly Promise<SealedLayer>[]): Promise<SealedLayer[]> {
+  await Promise.allSettled(layers);
+  return Promise.all(layers);
 }
 
 /** Exact size of the blob as it is stored, in bytes; `undefined` where only compressing it can tell. */

@@ -16,7 +16,7 @@ export interface ImageMember {
  * The members of an image in their order, made from its sealed layers.
  *
  * Names and JSON carry digests, which are known last. So a layout must give members of the same number, kind and
- * length of name for any digests, and before a layer nothing whose length depends on a layer that is not yet sealed.
+ * length of name for any digests, and before a layer nothing whose length depends on the compressed size of another.
  */
 export interface ImageLayout {
   readonly tar: TarOptions;
@@ -56,8 +56,11 @@ export function paddingAfter(sizeBytes: number): Uint8Array {
   return ZEROS.subarray(0, blockPadding(sizeBytes));
 }
 
-/** What stands for layers that are not sealed yet, where only lengths matter. */
-export function unsealedLayers(count: number): SealedLayer[] {
-  const digest = `sha256:${'0'.repeat(64)}` as SealedLayer['digest'];
-  return Array.from({ length: count }, () => ({ diffId: digest, tarSizeBytes: 0, digest, sizeBytes: 0, members: 0 }));
-}
+/** What stands for a layer that is not sealed yet, where only lengths matter. */
+export const UNSEALED_LAYER: SealedLayer = {
+  diffId: `sha256:${'0'.repeat(64)}` as SealedLayer['digest'],
+  tarSizeBytes: 0,
+  digest: `sha256:${'0'.repeat(64)}` as SealedLayer['digest'],
+  sizeBytes: 0,
+  members: 0,
+};

@@ -1,14 +1,15 @@
 import { roundUp } from '../bytes/index.js';
-import type { SealedLayer } from '../layer/index.js';
+import type { ChunkSink, SealedLayer } from '../layer/index.js';
 import { trailerSize } from '../tar/index.js';
-import { type LayerSource, storedSizeOf } from './layer-source.js';
-import { type ImageLayout, OUTER_RECORD_SIZE, outerHeader, unsealedLayers } from './members.js';
+import { allSealed, type LayerSource, storedSizeOf } from './layer-source.js';
+import { type ImageLayout, type ImageMember, OUTER_RECORD_SIZE, outerHeader, UNSEALED_LAYER } from './members.js';
 import type { AtomicFile } from './output/atomic-file.js';
 import { TransportError } from './transport-error.js';
 
 /**
- * Writes an archive into a file that can seek, in one pass: each layer goes to its final offset while it is hashed, and
- * the header that carries its digest as a name comes last, into the space kept for it.
+ * Writes an archive into a file that can seek, in one pass: each layer goes to its final offset while it is hashed,
+ * several at once where their sizes are known, and the header that carries its digest as a name comes last, into the
+ * space kept for it.
  *
  * @returns the sealed layers and the archive's size in bytes
  */
@@ -17,46 +18,85 @@ export async function writeSeekableArchive(
   sources: readonly LayerSource[],
   file: AtomicFile,
 ): Promise<{ layers: SealedLayer[]; sizeBytes: number }> {
-  const layers = unsealedLayers(sources.length);
-  const planned = layout.members(layers);
-  const offsets: number[] = [];
-  let end = 0;
-  for (const [index, member] of planned.entries()) {
-    offsets.push(end);
-    if (member.body.type !== 'layer') {
-      // Known in length now, in content when every layer is sealed. After the last layer nothing is a guess any more.
-      const body = layout.members(layers)[index]!.body;
-      end += memberSize(layout, member.name, body.type === 'file' ? body.bytes.length : 'directory');
-      continue;
-    }
-    const source = sources[member.body.index]!;
-    const headerSize = outerHeader(member.name, storedSizeOf(source) ?? source.tarSizeBytes, layout.tar).length;
-    let position = end + headerSize;
-    const sealed = await source.seal((chunk) => {
-      file.writeAt(chunk, position);
-      position += chunk.length;
-    });
-    if (sealed.tarSizeBytes !== source.tarSizeBytes) {
-      throw new TransportError(
-        'SOURCE_CHANGED',
-        `Cannot write layer ${member.body.index + 1}: it was measured as ${source.tarSizeBytes} bytes, and has ${sealed.tarSizeBytes}`,
+  const planned = layout.members(sources.map(expectedLayer));
+  const lastLayer = planned.findLastIndex(({ body }) => body.type === 'layer');
+  const pending: Promise<SealedLayer>[] = [];
+  /** Where each member begins; after a compressed layer that is known when it is sealed. */
+  const starts: (number | Promise<number>)[] = [0];
+  for (const member of planned.slice(0, lastLayer + 1)) {
+    const start = starts.at(-1)!;
+    if (member.body.type === 'layer') {
+      const source = sources[member.body.index]!;
+      const headerSize = outerHeader(member.name, storedSizeOf(source) ?? source.tarSizeBytes, layout.tar).length;
+      const sealed = source.seal(
+        typeof start === 'number' ? file.region(start + headerSize) : writerAt(file, start, headerSize),
       );
+      pending[member.body.index] = sealed;
+      const storedSize = storedSizeOf(source);
+      starts.push(
+        typeof start === 'number' && storedSize !== undefined
+          ? start + memberSize(layout, member.name, storedSize)
+          : endOf(start, sealed, ({ sizeBytes }) => memberSize(layout, member.name, sizeBytes)),
+      );
+    } else {
+      const size = memberSize(layout, member.name, sizeOf(member.body));
+      starts.push(typeof start === 'number' ? start + size : endOf(start, start, () => size));
     }
-    layers[member.body.index] = sealed;
-    end += memberSize(layout, member.name, sealed.sizeBytes);
+  }
+  const layers = await allSealed(pending);
+  for (const [index, { tarSizeBytes }] of layers.entries()) {
+    const expected = sources[index]!.tarSizeBytes;
+    if (tarSizeBytes === expected) continue;
+    throw new TransportError(
+      'SOURCE_CHANGED',
+      `Cannot write layer ${index + 1}: it was measured as ${expected} bytes, and has ${tarSizeBytes}`,
+    );
   }
 
+  let end = 0;
   for (const [index, { name, body }] of layout.members(layers).entries()) {
-    const size =
-      body.type === 'layer' ? layers[body.index]!.sizeBytes : body.type === 'file' ? body.bytes.length : 'directory';
+    // After the last layer nothing is a guess any more.
+    const start = await (starts[index] ?? end);
+    const size = body.type === 'layer' ? layers[body.index]!.sizeBytes : sizeOf(body);
     const header = outerHeader(name, size, layout.tar);
-    file.writeAt(header, offsets[index]!);
-    if (body.type === 'file') file.writeAt(body.bytes, offsets[index]! + header.length);
+    file.writeAt(header, start);
+    if (body.type === 'file') file.writeAt(body.bytes, start + header.length);
+    end = start + memberSize(layout, name, size);
   }
   // Padding is where nothing was written: the file reads as zero there, and to its end once that is written.
   const sizeBytes = end + trailerSize(end, OUTER_RECORD_SIZE);
   file.writeAt(new Uint8Array(sizeBytes - end), end);
   return { layers, sizeBytes };
+}
+
+/** What is known of a layer before it is sealed: as much as decides the length of anything that stands before it. */
+function expectedLayer(source: LayerSource): SealedLayer {
+  return { ...UNSEALED_LAYER, tarSizeBytes: source.tarSizeBytes, sizeBytes: storedSizeOf(source) ?? 0 };
+}
+
+/** Takes a stream that begins so many bytes after a place that will be known by the time its turn comes. */
+function writerAt(file: AtomicFile, start: Promise<number>, headerSize: number): ChunkSink {
+  let position: number | undefined;
+  return async (chunk) => {
+    position ??= (await start) + headerSize;
+    file.writeAt(chunk, position);
+    position += chunk.length;
+  };
+}
+
+/** The end of a member. It fails where the layers do, who say so themselves. */
+function endOf<T>(
+  start: number | Promise<number>,
+  member: Promise<T>,
+  sizeOfIt: (member: T) => number,
+): Promise<number> {
+  const end = Promise.all([start, member]).then(([begin, settled]) => begin + sizeOfIt(settled));
+  end.catch(() => {});
+  return end;
+}
+
+function sizeOf(body: Exclude<ImageMember['body'], { type: 'layer' }>): number | 'directory' {
+  return body.type === 'file' ? body.bytes.length : 'directory';
 }
 
 function memberSize(layout: ImageLayout, name: Parameters<typeof outerHeader>[0], size: number | 'directory'): number {

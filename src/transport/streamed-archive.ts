@@ -1,7 +1,7 @@
 import type { ByteString } from '../bytes/index.js';
 import { type ChunkSink, type SealedLayer, throwIfAborted } from '../layer/index.js';
 import { trailerSize } from '../tar/index.js';
-import { type LayerSource, sealAgain, storedSizeOf } from './layer-source.js';
+import { allSealed, type LayerSource, sealAgain, storedSizeOf } from './layer-source.js';
 import { type ImageLayout, OUTER_RECORD_SIZE, outerHeader, paddingAfter } from './members.js';
 import { openSpool, type Spool } from './output/atomic-file.js';
 import { TransportError } from './transport-error.js';
@@ -30,22 +30,17 @@ export async function writeStreamedArchive(
 ): Promise<{ layers: SealedLayer[]; sizeBytes: number }> {
   let spool: Spool | undefined;
   try {
-    const layers: SealedLayer[] = [];
-    const spooledAt: number[] = [];
+    const isSpooled = sources.map((source) => storedSizeOf(source) === undefined);
+    if (isSpooled.includes(true)) spool = openSpoolIn(options.spoolDirectory);
+    const layers = await allSealed(
+      sources.map((source, index) => source.seal(isSpooled[index] ? (chunk) => spool!.append(chunk) : undefined)),
+    );
     let spoolEnd = 0;
-    for (const source of sources) {
-      if (storedSizeOf(source) !== undefined) {
-        layers.push(await source.seal(undefined));
-        spooledAt.push(-1);
-        continue;
-      }
-      spool ??= openSpoolIn(options.spoolDirectory);
-      const opened = spool;
-      const sealed = await source.seal((chunk) => opened.append(chunk));
-      layers.push(sealed);
-      spooledAt.push(spoolEnd);
-      spoolEnd += sealed.sizeBytes;
-    }
+    const spooledAt = layers.map(({ sizeBytes: size }, index) => {
+      if (!isSpooled[index]) return -1;
+      spoolEnd += size;
+      return spoolEnd - size;
+    });
 
     let sizeBytes = 0;
     const emit: ChunkSink = async (chunk) => {

@@ -1,7 +1,6 @@
 import { type ByteString, directoryName } from '../bytes/index.js';
-import { createBlockCompressor } from '../compress/index.js';
 import type { HashEngine } from '../digest/index.js';
-import { CompressedBlob, type LayerCompression, type SealedLayer } from '../layer/index.js';
+import { compressBlob, type LayerCompression, type SealedLayer, sinkOf } from '../layer/index.js';
 import { type LayerSource, storedSizeOf } from './layer-source.js';
 import type { ImageLayout } from './members.js';
 import { writeOciLayout } from './oci-layout/write-layout.js';
@@ -62,10 +61,10 @@ export async function writeImage(
 
   const spoolDirectory = target.kind === 'file' ? directoryName(target.path) : options.temporaryDirectory;
   const streamOptions = { spoolDirectory, signal: options.signal };
-  return writeSequentially(target, options.signal, async (sink) => {
+  return writeSequentially(target, options.signal, async (output) => {
+    const sink = sinkOf(output);
     if (options.compression === undefined) return writeStreamedArchive(layout, sources, sink, streamOptions);
-    const { codec, level } = options.compression;
-    const blob = new CompressedBlob(createBlockCompressor(codec, level), sink, options.engine);
+    const blob = compressBlob(options.compression, sink, options.engine);
     const { layers } = await writeStreamedArchive(layout, sources, (chunk) => blob.push(chunk), streamOptions);
     const { sizeBytes } = await blob.finish();
     return { layers, sizeBytes };

@@ -6,7 +6,7 @@ import { nixStoreEntries } from '../../src/build/nix-layers.js';
 import { type ByteString, encodeUtf8 } from '../../src/bytes/index.js';
 import type { ArchiveEntry, EntryAttributes } from '../../src/entry/index.js';
 import { buildImage } from '../../src/index.js';
-import { packEntries } from '../../src/layer/index.js';
+import { packEntries } from '../support/pack.js';
 import { measureArchive } from '../../src/tar/index.js';
 import { throwIfUnreadable, type UnreadablePath, walk } from '../../src/tree/index.js';
 import { describeDifference } from '../support/archive-diff.js';

@@ -1,6 +1,6 @@
 import { createGunzip } from '../../compress/index.js';
 import type { Digest, HashEngine } from '../../digest/index.js';
-import { type SealedLayer, throwIfAborted } from '../../layer/index.js';
+import { type SealedLayer, sinkOf, throwIfAborted } from '../../layer/index.js';
 import { MEDIA_TYPES } from '../../oci/index.js';
 import { createTarDecoder } from '../../tar/index.js';
 import type { LayerSource } from '../layer-source.js';
@@ -104,8 +104,9 @@ export async function readBaseLayer(layer: StoredLayer, context: BaseLayerContex
       tarSizeBytes,
       compressed: compression !== undefined,
       storedSizeBytes: sizeBytes,
-      async seal(sink) {
+      async seal(output) {
         throwIfAborted(signal);
+        const sink = sinkOf(output);
         if (sink === undefined) return sealed;
         const hash = engine.createSha256();
         await readPieces(file, signal, (piece) => {

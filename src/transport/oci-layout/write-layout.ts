@@ -3,7 +3,7 @@ import { type ByteString, baseName, directoryName, displayName, joinPath, toFsPa
 import { digestHex } from '../../digest/index.js';
 import { systemCode } from '../../errors/index.js';
 import type { SealedLayer } from '../../layer/index.js';
-import type { LayerSource } from '../layer-source.js';
+import { allSealed, type LayerSource } from '../layer-source.js';
 import type { ImageLayout } from '../members.js';
 import { type AtomicFile, openAtomicFile, outputFailed } from '../output/atomic-file.js';
 import { TransportError } from '../transport-error.js';
@@ -46,21 +46,11 @@ async function writeInto(
   makeDirectory(joinPath(root, 'blobs' as ByteString), added);
   makeDirectory(blobs, added);
 
-  const layers: SealedLayer[] = [];
+  let layers: SealedLayer[] = [];
   const sealed: AtomicFile[] = [];
-  let sizeBytes = 0;
   try {
-    for (const source of sources) {
-      const file = openAtomicFile(joinPath(blobs, 'layer' as ByteString), undefined, shown);
-      sealed.push(file);
-      let position = 0;
-      const layer = await source.seal((chunk) => {
-        file.writeAt(chunk, position);
-        position += chunk.length;
-      });
-      layers.push(layer);
-      sizeBytes += layer.sizeBytes;
-    }
+    for (const _ of sources) sealed.push(openAtomicFile(joinPath(blobs, 'layer' as ByteString), undefined, shown));
+    layers = await allSealed(sources.map((source, index) => source.seal(sealed[index]!.region(0))));
     // Only now do blobs get their names: another build into this layout may rely on one as soon as it has it.
     for (const [index, file] of sealed.entries()) {
       const path = joinPath(blobs, digestHex(layers[index]!.digest) as ByteString);
@@ -71,6 +61,7 @@ async function writeInto(
     for (const file of sealed) file.discard();
   }
 
+  let sizeBytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
   const files = layout
     .members(layers)
     .flatMap(({ name, body }) => (body.type === 'file' ? [{ name, bytes: body.bytes }] : []));

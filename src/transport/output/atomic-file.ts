@@ -1,12 +1,15 @@
 import { closeSync, fchmodSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { type ByteString, baseName, directoryName, displayName, joinPath, toFsPath } from '../../bytes/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
+import type { FileRegion } from '../../layer/index.js';
 import { TransportError } from '../transport-error.js';
 
 /** A file that is written at any offset, in a temporary file beside its target, and appears whole or not at all. */
 export interface AtomicFile {
   /** @throws {TransportError} OUTPUT_FAILED */
   writeAt(bytes: Uint8Array, position: number): void;
+  /** The file from an offset on, for a stream to be written into before this one is committed or discarded. */
+  region(position: number): FileRegion;
   /** Renames the file over its target, or to `path`. @throws {TransportError} OUTPUT_FAILED, the target untouched */
   commit(path?: ByteString): void;
   /** Removes the temporary file; nothing after {@link commit}. */
@@ -30,6 +33,7 @@ export function openAtomicFile(target: ByteString, mode: number | undefined, sho
         throw failed(error);
       }
     },
+    region: (position) => ({ fd, position, failed }),
     commit(finalPath = target) {
       try {
         if (mode !== undefined) fchmodSync(fd, mode);

@@ -1,5 +1,5 @@
 import type { ByteString } from '../../bytes/index.js';
-import type { ChunkSink } from '../../layer/index.js';
+import type { ChunkSink, FileRegion } from '../../layer/index.js';
 import { openAtomicFile } from './atomic-file.js';
 import { openStream } from './stream-output.js';
 import type { OutputTarget } from './target.js';
@@ -15,7 +15,7 @@ const STDOUT = '-' as ByteString;
 export async function writeSequentially<T>(
   target: Exclude<OutputTarget, { kind: 'directory' }>,
   signal: AbortSignal | undefined,
-  work: (sink: ChunkSink) => Promise<T>,
+  work: (output: ChunkSink | FileRegion) => Promise<T>,
 ): Promise<T> {
   if (target.kind !== 'file') {
     const stream = await openStream(target.kind === 'stdout' ? STDOUT : target.path, signal);
@@ -27,11 +27,7 @@ export async function writeSequentially<T>(
   }
   const file = openAtomicFile(target.path, target.mode);
   try {
-    let position = 0;
-    const result = await work((chunk) => {
-      file.writeAt(chunk, position);
-      position += chunk.length;
-    });
+    const result = await work(file.region(0));
     file.commit();
     return result;
   } finally {

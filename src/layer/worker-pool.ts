@@ -1,0 +1,68 @@
+import { LayerError } from './layer-error.js';
+import type { RingMemory, SlabRing } from './slab-ring.js';
+import { rebuildFailure, type WorkerFailure, type WorkerStart } from './worker-protocol.js';
+
+/** Threads that fill the slabs of one ring. */
+export interface WorkerPool {
+  /** The error of a failed slot, once it has arrived: reports come in turns of the event loop. */
+  takeFailure(slot: number): Error | undefined;
+  /** Set when a worker ended that should not have: what it had claimed is never filled. */
+  died(): LayerError | undefined;
+  /** Whether a thread, by its number, still runs. */
+  isAlive(thread: number): boolean;
+}
+
+/**
+ * Starts workers. They end by themselves when the ring is stopped, and keep no process from ending.
+ *
+ * @param url of the program that they run
+ * @returns undefined where the runtime has no threads or no shared memory
+ */
+export async function startWorkers(
+  memory: RingMemory,
+  ring: SlabRing,
+  count: number,
+  codec: string | undefined,
+  url: URL,
+): Promise<WorkerPool | undefined> {
+  const threads = await import('node:worker_threads').catch(() => undefined);
+  if (threads?.Worker === undefined) return undefined;
+
+  const failures = new Map<number, Error>();
+  const alive = new Set<number>();
+  let died: LayerError | undefined;
+  for (let thread = 1; thread <= count; thread++) {
+    // A file descriptor that a worker opens it also closes; keeping a list of them would cost at each file.
+    const worker = new threads.Worker(url, {
+      workerData: { ring: memory, thread, codec } satisfies WorkerStart,
+      trackUnmanagedFds: false,
+    });
+    alive.add(thread);
+    let cause: unknown;
+    worker.on('message', (failure: WorkerFailure) => failures.set(failure.slot, rebuildFailure(failure)));
+    worker.on('error', (error) => {
+      cause = error;
+    });
+    worker.on('exit', (exitCode) => {
+      alive.delete(thread);
+      if (ring.isStopped() && cause === undefined) return;
+      const why = cause instanceof Error ? cause.message : `it ended with exit code ${exitCode}`;
+      died ??= new LayerError('WORKER_FAILED', `Cannot go on: a worker thread failed: ${why}`, { exitCode }, { cause });
+    });
+    worker.unref();
+  }
+  return {
+    takeFailure(slot) {
+      const failure = failures.get(slot);
+      failures.delete(slot);
+      return failure;
+    },
+    died: () => died,
+    isAlive: (thread) => alive.has(thread),
+  };
+}
+
+/** Whether this runtime lets threads share memory and sleep on it. */
+export function canShareMemory(): boolean {
+  return typeof SharedArrayBuffer === 'function' && typeof Atomics === 'object';
+}
