@@ -47,55 +47,79 @@ const MAGIC_GNU = 'ustar  \x00';
  * @see POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format"
  */
 export function encodeHeader(fields: HeaderFields, out: Uint8Array, offset: number): void {
-  putText(out, offset, fields.name);
-  putNumber(out, offset + 100, 8, fields.mode);
-  putNumber(out, offset + 108, 8, fields.uid);
-  putNumber(out, offset + 116, 8, fields.gid);
-  putNumber(out, offset + 124, 12, fields.sizeBytes);
-  putNumber(out, offset + 136, 12, fields.mtimeSeconds);
-  out[offset + 156] = fields.typeflag;
-  putText(out, offset + 157, fields.linkname);
-  putText(out, offset + 257, fields.magic === 'ustar' ? MAGIC_USTAR : MAGIC_GNU);
-  putText(out, offset + 265, fields.uname);
-  putText(out, offset + 297, fields.gname);
-  if (fields.device !== undefined) {
-    putNumber(out, offset + 329, 8, fields.device.major);
-    putNumber(out, offset + 337, 8, fields.device.minor);
-  }
-  putText(out, offset + 345, fields.prefix);
-
-  // The checksum is taken with its own field as eight spaces.
+  // The checksum is the sum of all bytes with its own field as eight spaces. Taken as they are written, it needs no pass
+  // over the block, which is zero elsewhere.
   let sum = 8 * 0x20;
-  for (let i = offset; i < offset + BLOCK_SIZE; i++) sum += out[i]!;
+  sum += putText(out, offset, fields.name);
+  sum += putNumber(out, offset + 100, 8, fields.mode);
+  sum += putNumber(out, offset + 108, 8, fields.uid);
+  sum += putNumber(out, offset + 116, 8, fields.gid);
+  sum += putNumber(out, offset + 124, 12, fields.sizeBytes);
+  sum += putNumber(out, offset + 136, 12, fields.mtimeSeconds);
+  out[offset + 156] = fields.typeflag;
+  sum += fields.typeflag;
+  sum += putText(out, offset + 157, fields.linkname);
+  sum += putText(out, offset + 257, fields.magic === 'ustar' ? MAGIC_USTAR : MAGIC_GNU);
+  sum += putText(out, offset + 265, fields.uname);
+  sum += putText(out, offset + 297, fields.gname);
+  if (fields.device !== undefined) {
+    sum += putNumber(out, offset + 329, 8, fields.device.major);
+    sum += putNumber(out, offset + 337, 8, fields.device.minor);
+  }
+  sum += putText(out, offset + 345, fields.prefix);
   putOctal(out, offset + 148, 6, sum);
   out[offset + 155] = 0x20;
 }
 
-function putText(out: Uint8Array, offset: number, text: string): void {
-  for (let i = 0; i < text.length; i++) out[offset + i] = text.charCodeAt(i);
+// Each of these returns the sum of the bytes that it wrote.
+
+function putText(out: Uint8Array, offset: number, text: string): number {
+  let sum = 0;
+  for (let i = 0; i < text.length; i++) {
+    const byte = text.charCodeAt(i);
+    out[offset + i] = byte;
+    sum += byte;
+  }
+  return sum;
 }
 
 /** A numeric field: octal digits and NUL, or base 256 where they do not reach. */
-function putNumber(out: Uint8Array, offset: number, width: number, value: number): void {
-  if (value >= 0 && value < 8 ** (width - 1)) putOctal(out, offset, width - 1, value);
-  else putBase256(out, offset, width, value);
+function putNumber(out: Uint8Array, offset: number, width: number, value: number): number {
+  if (value >= 0 && value < 8 ** (width - 1)) return putOctal(out, offset, width - 1, value);
+  return putBase256(out, offset, width, value);
 }
 
-function putOctal(out: Uint8Array, offset: number, digits: number, value: number): void {
+function putOctal(out: Uint8Array, offset: number, digits: number, value: number): number {
+  let sum = 0;
+  let at = offset + digits - 1;
   // Sizes exceed 32 bits, where shifting would truncate.
   let rest = value;
-  for (let i = offset + digits - 1; i >= offset; i--) {
-    out[i] = 0x30 + (rest % 8);
-    rest = rest < 8 ? 0 : Math.floor(rest / 8);
+  for (; rest >= 0x40000000; at--) {
+    const digit = 0x30 + (rest % 8);
+    out[at] = digit;
+    sum += digit;
+    rest = Math.floor(rest / 8);
   }
+  for (; at >= offset; at--) {
+    const digit = 0x30 + (rest & 7);
+    out[at] = digit;
+    sum += digit;
+    rest >>= 3;
+  }
+  return sum;
 }
 
 /** Two's complement, big-endian; the first byte is 0x80 for a positive and 0xff for a negative number. */
-function putBase256(out: Uint8Array, offset: number, width: number, value: number): void {
+function putBase256(out: Uint8Array, offset: number, width: number, value: number): number {
+  let sum = 0;
   let rest = value;
   for (let i = offset + width - 1; i > offset; i--) {
-    out[i] = ((rest % 256) + 256) % 256;
+    const byte = ((rest % 256) + 256) % 256;
+    out[i] = byte;
+    sum += byte;
     rest = Math.floor(rest / 256);
   }
-  out[offset] = value < 0 ? 0xff : 0x80;
+  const first = value < 0 ? 0xff : 0x80;
+  out[offset] = first;
+  return sum + first;
 }

@@ -21,6 +21,7 @@ export function parseImagePath(text: ByteString, what: string): ByteString {
  * @throws {TreeError} PATH_INVALID, as {@link parseImagePath}; WHITEOUT_NAME for a name that layers read as a deletion
  */
 export function checkImagePath(path: ByteString, given: ByteString, what: string): ByteString {
+  if (isPlain(path)) return path;
   for (const component of path.split('/')) {
     if (component === '' || component === '.' || component === '..' || component.includes('\0')) {
       const problem =
@@ -42,4 +43,18 @@ export function checkImagePath(path: ByteString, given: ByteString, what: string
     }
   }
   return path;
+}
+
+/** Whether a look at the whole path is enough: no component is empty or begins with a dot, as almost none does. */
+function isPlain(path: ByteString): boolean {
+  const last = path.length - 1;
+  return (
+    last >= 0 &&
+    path[0] !== '/' &&
+    path[0] !== '.' &&
+    path[last] !== '/' &&
+    !path.includes('/.') &&
+    !path.includes('//') &&
+    !path.includes('\0')
+  );
 }

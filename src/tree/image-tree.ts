@@ -41,6 +41,8 @@ export const IMPLIED_DIRECTORY_MODE = 0o755;
 export class ImageTree {
   readonly #nodes = new Map<ByteString, TreeNode>();
   readonly #impliedAttributes: EntryAttributes;
+  /** A directory that is there, and so stays: only what is none is ever replaced. */
+  #lastDirectory: ByteString | undefined;
 
   /** @param impliedAttributes owner and time of implied directories; their mode is {@link IMPLIED_DIRECTORY_MODE} */
   constructor(impliedAttributes: EntryAttributes) {
@@ -102,7 +104,14 @@ export class ImageTree {
 
   #placeParents(path: ByteString, origin: NodeOrigin): void {
     const slash = path.lastIndexOf('/');
-    if (slash < 0 || this.#nodes.get(path.slice(0, slash) as ByteString)?.entry.body.type === 'directory') return;
+    // The members of a directory come one after the other, and looking its name up for each would cost a hash each.
+    if (slash < 0 || (slash === this.#lastDirectory?.length && path.startsWith(this.#lastDirectory))) return;
+    const directory = path.slice(0, slash) as ByteString;
+    if (this.#nodes.get(directory)?.entry.body.type !== 'directory') this.#placeMissingParents(path, origin);
+    this.#lastDirectory = directory;
+  }
+
+  #placeMissingParents(path: ByteString, origin: NodeOrigin): void {
     for (const parent of parentsOf(path)) {
       const present = this.#nodes.get(parent);
       if (present === undefined) {
