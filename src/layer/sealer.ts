@@ -43,19 +43,20 @@ export interface Sealer {
    * the last one's slabs are still on their way.
    *
    * @throws {LayerError} SOURCE_CHANGED, READ_FAILED, ABORTED, WORKER_FAILED; {TarError} as `planMember`; what the output
-   *   throws. When one layer fails, so do those that were to come; nothing is written any more once the promise is settled
+   *   throws. When one layer fails, so do all that are to come; nothing is written any more once the promise is settled
    */
   seal(request: SealRequest): Promise<SealedLayer>;
-  /** Ends the workers. */
+  /** Ends the workers, when every layer is settled. */
   close(): void;
 }
 
 /** Large enough that a system call's cost vanishes, small enough for the processor's cache. */
 const SLAB_SIZE = 512 << 10;
-/** After so many bytes the event loop has a turn, in which signals arrive. */
-const TURN_BYTES = 16 << 20;
-/** How long this thread sleeps between turns of the event loop, when it has nothing to do but wait for others. */
+/** After so many bytes the event loop has a turn, in which signals, reports of failures and ends of workers arrive. */
+const TURN_BYTES = 8 << 20;
+/** The longest that this thread sleeps when it has nothing to do but wait for others, and what that counts as. */
 const WAIT_MS = 20;
+const WAIT_BYTES = TURN_BYTES / 4;
 /**
  * Work in bytes that is worth one worker: to start one costs some 30 ms of processor time, as much as packing and
  * hashing so many bytes of small files, or compressing so many.
@@ -95,6 +96,8 @@ export function createSealer(options: SealerOptions): Sealer {
   let work = 0;
   const queue: Waiting[] = [];
   let isRunning = false;
+  /** Set by the first error, after which nothing is sealed any more. */
+  let broken: { readonly error: unknown } | undefined;
 
   /** Starts workers as soon as there is work for them; between runs, when no slab is on its way. */
   async function prepare(): Promise<SlabRing> {
@@ -110,6 +113,7 @@ export function createSealer(options: SealerOptions): Sealer {
     return ring;
   }
 
+  /** Never fails; whoever finds that it is running may count on being served. */
   async function run(): Promise<void> {
     // Layers asked for in one breath are queued before the first of them is begun.
     await undefined;
@@ -117,9 +121,16 @@ export function createSealer(options: SealerOptions): Sealer {
       try {
         await sealQueue(await prepare());
       } catch (error) {
-        for (const { reject } of queue.splice(0)) reject(error);
+        breakOff(error, queue);
       }
     }
+    isRunning = false;
+  }
+
+  function breakOff(error: unknown, layers: Iterable<Waiting>): void {
+    broken ??= { error };
+    for (const { reject } of layers) reject(error);
+    queue.length = 0;
   }
 
   /** Seals what is queued; every promise is settled at the end, and no slab is on its way. */
@@ -200,7 +211,7 @@ export function createSealer(options: SealerOptions): Sealer {
 
     try {
       for (;;) {
-        const seen = ring.event();
+        const seen = ring.doneCount();
         throwIfAborted(signal);
         if (unturnedBytes >= TURN_BYTES) {
           await turn();
@@ -225,13 +236,14 @@ export function createSealer(options: SealerOptions): Sealer {
         if (state === FAILED) throw await failureOf(oldest);
         const claimed = ring.claim(0);
         if (claimed >= 0) fill(claimed);
-        else if (!ring.wait(seen, WAIT_MS)) await turn();
+        else {
+          ring.waitForDone(seen, WAIT_MS);
+          unturnedBytes += WAIT_BYTES;
+        }
       }
     } catch (error) {
       await retreat(ring, turn);
-      const failed = [...unfinished, ...(layingOut === undefined ? [] : [layingOut]), ...queue];
-      queue.length = 0;
-      for (const { reject } of failed) reject(error);
+      breakOff(error, [...unfinished, ...(layingOut === undefined ? [] : [layingOut]), ...queue]);
     }
   }
 
@@ -240,32 +252,30 @@ export function createSealer(options: SealerOptions): Sealer {
     while (ring.claim(0) >= 0);
     for (let slot = 0; slot < ring.slots; slot++) {
       for (;;) {
-        const seen = ring.event();
+        const seen = ring.doneCount();
         const thread = ring.state(slot) - CLAIMED;
         if (thread <= 0 || pool?.isAlive(thread) === false) break;
-        if (!ring.wait(seen, WAIT_MS)) await turn();
+        ring.waitForDone(seen, WAIT_MS);
+        await turn();
       }
-      ring.setState(slot, FREE);
     }
   }
 
   return {
     seal(request) {
       return new Promise((resolve, reject) => {
+        if (broken !== undefined) throw broken.error;
         const sealing = beginSealing(request, engine, compression !== undefined);
         work += request.tarSizeBytes;
         queue.push({ sealing, resolve, reject });
         if (isRunning) return;
         isRunning = true;
-        void run().finally(() => {
-          isRunning = false;
-        });
+        void run();
       });
     },
     close() {
-      if (pool !== undefined) ring?.stop();
-      ring = undefined;
-      pool = undefined;
+      broken ??= { error: new Error('Cannot seal: the sealer is closed') };
+      ring?.stop();
     },
   };
 }

@@ -18,11 +18,11 @@ export async function serveSlabs(
   const codec = start.codec === undefined ? undefined : await loadCodec(start.codec);
   const ring = openRing(start.ring);
   for (;;) {
-    const seen = ring.event();
+    const seen = ring.workCount();
     if (ring.isStopped()) return;
     const slot = ring.claim(start.thread);
     if (slot < 0) {
-      ring.wait(seen);
+      ring.waitForWork(seen);
       continue;
     }
     try {

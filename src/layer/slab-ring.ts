@@ -11,15 +11,18 @@ import type { SlabJob } from './slab-job.js';
  *
  * The planner (the thread that made the ring) owns slabs that are free, filled or failed: it lays them out and takes
  * them in order, hashes them and passes them on. A planned one is nobody's: the thread whose compare-and-exchange takes
- * it fills it. Every change of state counts the ring's event and wakes whoever waits for it, and everyone reads the
- * event before looking at states, so that no change is slept through.
+ * it fills it.
+ *
+ * Workers sleep until something is planned, the planner until something is done. Each of these events is a count that
+ * goes up after the state has changed, before a sleeper is woken; who reads the count first and looks at states after
+ * that, and then sleeps only while the count is still the same, sleeps through nothing.
  */
 export interface RingMemory {
   readonly slots: number;
   readonly slabSizeBytes: number;
   /** Room for a slab's compressed block; 0 where nothing is compressed. */
   readonly resultSizeBytes: number;
-  /** The three control words, then the state of each slot. */
+  /** The control words, then the state of each slot. */
   readonly control: ArrayBufferLike;
   readonly slabs: ArrayBufferLike;
   readonly results: ArrayBufferLike;
@@ -35,10 +38,11 @@ export const FAILED = 3;
 /** Claimed by thread 0, which is the planner; by thread n it is n more. */
 export const CLAIMED = 4;
 
-const EVENT = 0;
-const OLDEST = 1;
-const STOPPED = 2;
-const STATES = 3;
+const WORK = 0;
+const DONE = 1;
+const OLDEST = 2;
+const STOPPED = 3;
+const STATES = 4;
 
 const JOB_NUMBERS = 6;
 const PIECE_NUMBERS = 5;
@@ -46,10 +50,14 @@ const PIECE_NUMBERS = 5;
 const PATHS_SIZE = 128 << 10;
 
 export interface SlabRing extends RingMemory {
-  /** The event's count, to be read before states are. */
-  event(): number;
-  /** Sleeps until the event is counted on from `seen`. @returns false when `timeoutMs` passed before */
-  wait(seen: number, timeoutMs?: number): boolean;
+  /** How often something was planned, or the ring stopped; to be read before states are. */
+  workCount(): number;
+  /** Sleeps until the count is not `seen` any more. */
+  waitForWork(seen: number): void;
+  /** How often something was filled or failed; to be read before states are. */
+  doneCount(): number;
+  /** Sleeps until the count is not `seen` any more, or `timeoutMs` have passed. */
+  waitForDone(seen: number, timeoutMs: number): void;
   state(slot: number): number;
   setState(slot: number, state: number): void;
   /** Takes the oldest planned slab for a thread; -1 when there is none. */
@@ -107,18 +115,22 @@ export function openRing(memory: RingMemory): SlabRing {
   const resultOf = parts(slots, (slot) => new Uint8Array(memory.results, slot * resultSizeBytes, resultSizeBytes));
   const paths = Buffer.from(memory.paths);
 
-  const wake = (): void => {
-    Atomics.add(control, EVENT, 1);
-    Atomics.notify(control, EVENT);
+  const wake = (event: typeof WORK | typeof DONE, sleepers?: number): void => {
+    Atomics.add(control, event, 1);
+    Atomics.notify(control, event, sleepers);
   };
   return {
     ...memory,
-    event: () => Atomics.load(control, EVENT),
-    wait: (seen, timeoutMs) => Atomics.wait(control, EVENT, seen, timeoutMs) !== 'timed-out',
+    workCount: () => Atomics.load(control, WORK),
+    waitForWork: (seen) => void Atomics.wait(control, WORK, seen),
+    doneCount: () => Atomics.load(control, DONE),
+    waitForDone: (seen, timeoutMs) => void Atomics.wait(control, DONE, seen, timeoutMs),
     state: (slot) => Atomics.load(control, STATES + slot),
     setState(slot, state) {
       Atomics.store(control, STATES + slot, state);
-      wake();
+      // A slab is one thread's work: one is enough to wake, and whoever is awake looks again before sleeping.
+      if (state === PLANNED) wake(WORK, 1);
+      else if (state !== FREE) wake(DONE);
     },
     claim(thread) {
       const oldest = Atomics.load(control, OLDEST);
@@ -131,7 +143,7 @@ export function openRing(memory: RingMemory): SlabRing {
     setOldest: (slot) => void Atomics.store(control, OLDEST, slot),
     stop() {
       Atomics.store(control, STOPPED, 1);
-      wake();
+      wake(WORK);
     },
     isStopped: () => Atomics.load(control, STOPPED) === 1,
     slab: (slot) => slabOf[slot]!,

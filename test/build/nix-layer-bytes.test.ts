@@ -6,7 +6,6 @@ import { nixStoreEntries } from '../../src/build/nix-layers.js';
 import { type ByteString, encodeUtf8 } from '../../src/bytes/index.js';
 import type { ArchiveEntry, EntryAttributes } from '../../src/entry/index.js';
 import { buildImage } from '../../src/index.js';
-import { packEntries } from '../support/pack.js';
 import { measureArchive } from '../../src/tar/index.js';
 import { throwIfUnreadable, type UnreadablePath, walk } from '../../src/tree/index.js';
 import { describeDifference } from '../support/archive-diff.js';
@@ -15,6 +14,7 @@ import { clientTest } from '../support/clients.js';
 import { run, sha256 } from '../support/commands.js';
 import { FIXTURE_GRAPH, FIXTURE_STORE, fixtureClosure, fixtureItem } from '../support/fixture-store.js';
 import { gnuTar } from '../support/gnu-tar.js';
+import { packEntries } from '../support/pack.js';
 import { scratchDirectory } from '../support/scratch.js';
 
 type Owner = Omit<EntryAttributes, 'mode'>;
