@@ -1,7 +1,7 @@
 import { roundUp } from '../bytes/index.js';
 import type { ChunkSink, SealedLayer } from '../layer/index.js';
 import { trailerSize } from '../tar/index.js';
-import { allSealed, type LayerSource, storedSizeOf } from './layer-source.js';
+import { type LayerSource, storedSizeOf } from './layer-source.js';
 import { type ImageLayout, type ImageMember, OUTER_RECORD_SIZE, outerHeader, UNSEALED_LAYER } from './members.js';
 import type { AtomicFile } from './output/atomic-file.js';
 import { TransportError } from './transport-error.js';
@@ -19,31 +19,15 @@ export async function writeSeekableArchive(
   file: AtomicFile,
 ): Promise<{ layers: SealedLayer[]; sizeBytes: number }> {
   const planned = layout.members(sources.map(expectedLayer));
-  const lastLayer = planned.findLastIndex(({ body }) => body.type === 'layer');
   const pending: Promise<SealedLayer>[] = [];
-  /** Where each member begins; after a compressed layer that is known when it is sealed. */
-  const starts: (number | Promise<number>)[] = [0];
-  for (const member of planned.slice(0, lastLayer + 1)) {
-    const start = starts.at(-1)!;
-    if (member.body.type === 'layer') {
-      const source = sources[member.body.index]!;
-      const headerSize = outerHeader(member.name, storedSizeOf(source) ?? source.tarSizeBytes, layout.tar).length;
-      const sealed = source.seal(
-        typeof start === 'number' ? file.region(start + headerSize) : writerAt(file, start, headerSize),
-      );
-      pending[member.body.index] = sealed;
-      const storedSize = storedSizeOf(source);
-      starts.push(
-        typeof start === 'number' && storedSize !== undefined
-          ? start + memberSize(layout, member.name, storedSize)
-          : endOf(start, sealed, ({ sizeBytes }) => memberSize(layout, member.name, sizeBytes)),
-      );
-    } else {
-      const size = memberSize(layout, member.name, sizeOf(member.body));
-      starts.push(typeof start === 'number' ? start + size : endOf(start, start, () => size));
-    }
+  let starts: (number | Promise<number>)[];
+  try {
+    starts = sealInPlace(layout, sources, planned, file, pending);
+  } finally {
+    // Whatever happens, the file is not closed under a layer that is being written.
+    await Promise.allSettled(pending);
   }
-  const layers = await allSealed(pending);
+  const layers = await Promise.all(pending);
   for (const [index, { tarSizeBytes }] of layers.entries()) {
     const expected = sources[index]!.tarSizeBytes;
     if (tarSizeBytes === expected) continue;
@@ -67,6 +51,45 @@ export async function writeSeekableArchive(
   const sizeBytes = end + trailerSize(end, OUTER_RECORD_SIZE);
   file.writeAt(new Uint8Array(sizeBytes - end), end);
   return { layers, sizeBytes };
+}
+
+/**
+ * Asks for every layer, to be written to its place.
+ *
+ * @param pending takes the layers' promises
+ * @returns where each member up to the last layer and the one after it begins; after a compressed layer that is known
+ *   when it is sealed
+ */
+function sealInPlace(
+  layout: ImageLayout,
+  sources: readonly LayerSource[],
+  planned: readonly ImageMember[],
+  file: AtomicFile,
+  pending: Promise<SealedLayer>[],
+): (number | Promise<number>)[] {
+  const lastLayer = planned.findLastIndex(({ body }) => body.type === 'layer');
+  const starts: (number | Promise<number>)[] = [0];
+  for (const { name, body } of planned.slice(0, lastLayer + 1)) {
+    const start = starts.at(-1)!;
+    if (body.type !== 'layer') {
+      const size = memberSize(layout, name, sizeOf(body));
+      starts.push(typeof start === 'number' ? start + size : endOf(start, start, () => size));
+      continue;
+    }
+    const source = sources[body.index]!;
+    const storedSize = storedSizeOf(source);
+    const headerSize = outerHeader(name, storedSize ?? source.tarSizeBytes, layout.tar).length;
+    const sealed = source.seal(
+      typeof start === 'number' ? file.region(start + headerSize) : writerAt(file, start, headerSize),
+    );
+    pending[body.index] = sealed;
+    starts.push(
+      typeof start === 'number' && storedSize !== undefined
+        ? start + memberSize(layout, name, storedSize)
+        : endOf(start, sealed, ({ sizeBytes }) => memberSize(layout, name, sizeBytes)),
+    );
+  }
+  return starts;
 }
 
 /** What is known of a layer before it is sealed: as much as decides the length of anything that stands before it. */
