@@ -81,7 +81,9 @@ async function writeBuild(
   context.onReady?.();
   const onProgress = progressOf(layers, context);
   const jobs = spec.jobs ?? context.jobs;
-  const sealer = createSealer({ engine, compression: layerCompression, jobs, signal: context.signal });
+  // Where the whole archive is compressed, that takes the time: threads are better used there than for its layers.
+  const layerJobs = compression === undefined || layerCompression !== undefined ? jobs : 1;
+  const sealer = createSealer({ engine, compression: layerCompression, jobs: layerJobs, signal: context.signal });
   const sources = layers.map(
     ({ entries, tar, tarSizeBytes }): LayerSource => ({
       tarSizeBytes,
@@ -93,6 +95,7 @@ async function writeBuild(
   const assembly = assembleLayout(build, engine, layerCompression !== undefined);
   const written = await writeImage(target!, assembly.layout, [...baseSources, ...sources], {
     engine,
+    jobs,
     compression,
     temporaryDirectory: context.temporaryDirectory === undefined ? undefined : encodeUtf8(context.temporaryDirectory),
     signal: context.signal,

@@ -1,5 +1,6 @@
-export { type CompressedBlob, compressBlob } from './compressed-blob.js';
+export { type BlobOptions, type CompressedBlob, compressBlob } from './compressed-blob.js';
 export { LayerError, throwIfAborted } from './layer-error.js';
 export { type ChunkSink, type FileRegion, type StreamOutput, sinkOf } from './output.js';
-export { createSealer, type LayerCompression, type Sealer, type SealerOptions } from './sealer.js';
+export { createSealer, type Sealer, type SealerOptions } from './sealer.js';
 export type { SealedLayer, SealRequest } from './sealing.js';
+export type { CrewOptions, LayerCompression } from './slab-crew.js';

@@ -3,7 +3,7 @@ import type { ArchiveEntry } from '../entry/index.js';
 import type { TarOptions } from '../tar/index.js';
 import type { Piece } from './content.js';
 import { regionOf, type StreamOutput, sinkOf } from './output.js';
-import type { SlabJob } from './slab-job.js';
+import { OutputFailure, type SlabJob } from './slab-job.js';
 import { planSlabs } from './slab-plan.js';
 
 /** A layer, or any archive, to be sealed. */
@@ -42,6 +42,8 @@ export interface Sealing {
   layOut(slab: Uint8Array, pieces: Piece[]): { sizeBytes: number; region: SlabJob['region'] };
   /** Hashes a slab, and its compressed block where there is one, and passes on what is the blob's. */
   take(slab: Uint8Array, block: Uint8Array | undefined): Promise<void> | void;
+  /** What is thrown for an error of a slab's work. */
+  failed(error: unknown): unknown;
   finish(): SealedLayer;
 }
 
@@ -75,6 +77,7 @@ export function beginSealing(request: SealRequest, engine: HashEngine, compresse
       if (passed === undefined) return onProgress?.(slab.length);
       return passed.then(() => onProgress?.(slab.length));
     },
+    failed: (error) => (error instanceof OutputFailure && region !== undefined ? region.failed(error.cause) : error),
     finish() {
       const diffId = tarHash.digest();
       return { diffId, tarSizeBytes, digest: blobHash?.digest() ?? diffId, sizeBytes, members: plan.members };

@@ -4,8 +4,9 @@ import { rebuildFailure, type WorkerFailure, type WorkerStart } from './worker-p
 
 /** Threads that fill the slabs of one ring. */
 export interface WorkerPool {
+  readonly size: number;
   /** The error of a failed slot, once it has arrived: reports come in turns of the event loop. */
-  takeFailure(slot: number): Error | undefined;
+  failureOf(slot: number): Error | undefined;
   /** Set when a worker ended that should not have: what it had claimed is never filled. */
   died(): LayerError | undefined;
   /** Whether a thread, by its number, still runs. */
@@ -52,11 +53,8 @@ export async function startWorkers(
     worker.unref();
   }
   return {
-    takeFailure(slot) {
-      const failure = failures.get(slot);
-      failures.delete(slot);
-      return failure;
-    },
+    size: count,
+    failureOf: (slot) => failures.get(slot),
     died: () => died,
     isAlive: (thread) => alive.has(thread),
   };

@@ -12,6 +12,8 @@ import { writeStreamedArchive } from './streamed-archive.js';
 
 export interface WriteOptions {
   readonly engine: HashEngine;
+  /** The most threads that compress the archive. */
+  readonly jobs?: number | undefined;
   /** Compression of the whole archive; `undefined` leaves it as it is. */
   readonly compression: LayerCompression | undefined;
   /** Where compressed layers wait when the output is a stream; a file's are spooled beside it. */
@@ -64,9 +66,15 @@ export async function writeImage(
   return writeSequentially(target, options.signal, async (output) => {
     const sink = sinkOf(output);
     if (options.compression === undefined) return writeStreamedArchive(layout, sources, sink, streamOptions);
-    const blob = compressBlob(options.compression, sink, options.engine);
-    const { layers } = await writeStreamedArchive(layout, sources, (chunk) => blob.push(chunk), streamOptions);
-    const { sizeBytes } = await blob.finish();
-    return { layers, sizeBytes };
+    const { compression, engine, jobs, signal } = options;
+    const workBytes = sources.reduce((sum, source) => sum + (storedSizeOf(source) ?? source.tarSizeBytes), 0);
+    const blob = await compressBlob({ compression, engine, jobs, signal }, workBytes, sink);
+    try {
+      const { layers } = await writeStreamedArchive(layout, sources, blob.push, streamOptions);
+      const { sizeBytes } = await blob.finish();
+      return { layers, sizeBytes };
+    } finally {
+      blob.close();
+    }
   });
 }
