@@ -2,7 +2,7 @@ import { displayName, encodeUtf8 } from '../bytes/index.js';
 import { type Digest, type HashEngine, loadHashEngine } from '../digest/index.js';
 import { createSealer } from '../layer/index.js';
 import { familiarReference, type Platform } from '../oci/index.js';
-import { type LayerSource, writeImage } from '../transport/index.js';
+import { inTurn, type LayerSource, writeImage } from '../transport/index.js';
 import { BuildError } from './build-error.js';
 import { compressionOf } from './compression.js';
 import { assembleLayout } from './image-assembly.js';
@@ -91,7 +91,7 @@ async function writeBuild(
       seal: (output) => sealer.seal({ entries, tar, tarSizeBytes, output, onProgress }),
     }),
   );
-  const baseSources = (build.base?.layers ?? []).map(({ source }) => source);
+  const baseSources = inTurn((build.base?.layers ?? []).map(({ source }) => source));
   const assembly = assembleLayout(build, engine, layerCompression !== undefined);
   const written = await writeImage(target!, assembly.layout, [...baseSources, ...sources], {
     engine,

@@ -7,7 +7,7 @@ export {
   readBaseImage,
 } from './base-image/read-base-image.js';
 export { guixLayeredMembers, guixSingleMembers } from './guix-members.js';
-export type { LayerSource } from './layer-source.js';
+export { inTurn, type LayerSource } from './layer-source.js';
 export type { ImageLayout, ImageMember } from './members.js';
 export { nixMembers } from './nix-members.js';
 export { isEmptyOrOciLayout } from './oci-layout/existing-layout.js';

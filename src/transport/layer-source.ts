@@ -29,6 +29,22 @@ export async function allSealed(layers: readonly Promise<SealedLayer>[]): Promis
   return Promise.all(layers);
 }
 
+/**
+ * The same layers, given one at a time in the order of the calls: each holds a buffer while it is. When one fails, so do
+ * all that are to come.
+ */
+export function inTurn(sources: readonly LayerSource[]): LayerSource[] {
+  let last: Promise<unknown> = Promise.resolve();
+  return sources.map((source) => ({
+    ...source,
+    seal(output) {
+      const sealed = last.then(() => source.seal(output));
+      last = sealed;
+      return sealed;
+    },
+  }));
+}
+
 /** Exact size of the blob as it is stored, in bytes; `undefined` where only compressing it can tell. */
 export function storedSizeOf(source: LayerSource): number | undefined {
   return source.storedSizeBytes ?? (source.compressed ? undefined : source.tarSizeBytes);
