@@ -44,7 +44,7 @@ test('the package holds what a user needs and nothing else', () => {
     (path) => path.startsWith('dist/') && !/^dist\/[\w/-]+(?:\.js|\.d\.ts|schema\.json)$/.test(path),
   );
   expect(compiled).toEqual([]);
-  expect(paths).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js']));
+  expect(paths).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/bin/tarseal.js']));
   expect(paths.filter((path) => /test|fixture|bench|tsconfig|\.map$/.test(path))).toEqual([]);
 });
 

@@ -1,11 +1,8 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { addBuildCommand } from './build-command.js';
-import { addClosureCommand } from './closure-command.js';
 import { EXIT_FAILURE, EXIT_USAGE, exitCodeOf, reportError } from './report.js';
-import { createSignals, runWithSignals } from './signals.js';
-import { addTarCommand } from './tar-command.js';
+import { createSignals, runWithSignals, type Signals } from './signals.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -17,25 +14,38 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const program = new Command('tarseal')
-  .description('Builds deterministic container images and tar archives: same input, same bytes, anywhere')
-  .version(version)
-  .helpOption('--help', 'print help')
-  .showHelpAfterError('(see --help)')
-  .exitOverride();
+/** Each command's options and work; the code of one that is not asked for is not loaded. */
+const COMMANDS: Readonly<Record<string, (program: Command, signals: Signals) => Promise<void>>> = {
+  build: async (...args) => (await import('./build-command.js')).addBuildCommand(...args),
+  closure: async (...args) => (await import('./closure-command.js')).addClosureCommand(...args),
+  tar: async (...args) => (await import('./tar-command.js')).addTarCommand(...args),
+};
 
-const signals = createSignals();
-addBuildCommand(program, signals);
-addClosureCommand(program, signals);
-addTarCommand(program, signals);
+/** The commands that a command line needs to know of: the one that it begins with, or all to choose from. */
+function commandsFor(first: string | undefined): readonly string[] {
+  if (first === '--version' || first === '-V') return [];
+  return first !== undefined && Object.hasOwn(COMMANDS, first) ? [first] : Object.keys(COMMANDS);
+}
 
-try {
-  await runWithSignals(signals, () => program.parseAsync());
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
-  } else {
-    reportError(error, process.argv.includes('--debug'));
-    process.exitCode = exitCodeOf(error);
+async function main(): Promise<void> {
+  const program = new Command('tarseal')
+    .description('Builds deterministic container images and tar archives: same input, same bytes, anywhere')
+    .version(version)
+    .helpOption('--help', 'print help')
+    .showHelpAfterError('(see --help)')
+    .exitOverride();
+  const signals = createSignals();
+  for (const name of commandsFor(process.argv[2])) await COMMANDS[name]!(program, signals);
+  try {
+    await runWithSignals(signals, () => program.parseAsync());
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+    } else {
+      reportError(error, process.argv.includes('--debug'));
+      process.exitCode = exitCodeOf(error);
+    }
   }
 }
+
+void main();

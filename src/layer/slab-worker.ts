@@ -2,4 +2,4 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { serveSlabs } from './serve-slabs.js';
 import type { WorkerStart } from './worker-protocol.js';
 
-await serveSlabs(workerData as WorkerStart, (failure) => parentPort?.postMessage(failure));
+void serveSlabs(workerData as WorkerStart, (failure) => parentPort?.postMessage(failure));

@@ -27,5 +27,5 @@ export function copyForEveryUser(): { readonly program: string; remove(): void }
     mkdirSync(join(copy, path, '..'), { recursive: true });
     cpSync(join(project, path), join(copy, path), { recursive: true });
   }
-  return { program: join(copy, 'dist/cli/main.js'), remove: () => rmSync(copy, { recursive: true, force: true }) };
+  return { program: join(copy, 'dist/bin/tarseal.js'), remove: () => rmSync(copy, { recursive: true, force: true }) };
 }

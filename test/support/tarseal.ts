@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 
 /** The built command. */
-export const PROGRAM: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const PROGRAM: string = fileURLToPath(new URL('../../dist/bin/tarseal.js', import.meta.url));
 
 /** What `tarseal build --json` prints. */
 export interface BuildReport {
