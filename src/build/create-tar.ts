@@ -1,12 +1,14 @@
+import { fstatSync } from 'node:fs';
 import { type ByteString, encodeUtf8 } from '../bytes/index.js';
 import { type Digest, loadHashEngine } from '../digest/index.js';
-import { createSealer } from '../layer/index.js';
-import { measureArchive, TAR_FORMATS, type TarOptions } from '../tar/index.js';
+import type { ArchiveEntry, FileIdentity } from '../entry/index.js';
+import { createSealer, enoughWork } from '../layer/index.js';
+import { measureMember, TAR_FORMATS, type TarOptions } from '../tar/index.js';
 import { archiveTarget, writeSequentially } from '../transport/index.js';
 import { BuildError } from './build-error.js';
 import { compressionOf } from './compression.js';
 import type { BuildContext } from './spec.js';
-import { absolutePath, collectTarMembers } from './tar-members.js';
+import { absolutePath, readTarMembers } from './tar-members.js';
 import type { TarSpec } from './tar-spec.js';
 
 export interface CreatedTar {
@@ -44,21 +46,63 @@ export async function createTar(spec: TarSpec, context: BuildContext = {}): Prom
   if (target.kind === 'directory') throw new BuildError('SPEC_INVALID', 'Cannot write an archive to a directory');
   const compression = await compressionOf(spec.compression, spec.codec);
 
-  const entries = collectTarMembers(spec, context, target.identity === undefined ? [] : [target.identity], warn);
-  // What the format cannot hold is found here, before a byte is written to anyone.
+  const outputs = target.identity === undefined ? [] : [target.identity];
+  const ownFiles: FileIdentity[] = [];
+  const members = readTarMembers(spec, context, { outputs, ownFiles }, warn);
   const recordSizeBytes = blockingFactor * 512;
-  const tarSizeBytes = measureArchive(entries, tar, recordSizeBytes);
+  const crew = { compression, jobs: context.jobs, signal: context.signal };
+  // Nobody sees what is written to a file before it is whole, so that its members may still be read while it is. What
+  // goes to a stream cannot be taken back: what cannot be read, or the format cannot hold, must be found before.
+  const { entries, tarSizeBytes } = readAhead(members, tar, target.kind === 'file' ? enoughWork(crew) : Infinity);
   context.onReady?.();
   const engine = await loadHashEngine(spec.hashEngine ?? 'auto');
-  const sealer = createSealer({ engine, compression, jobs: context.jobs, signal: context.signal });
+  const sealer = createSealer({ engine, ...crew });
   try {
-    const { digest, sizeBytes, members } = await writeSequentially(target, context.signal, (output) =>
-      sealer.seal({ entries, tar, tarSizeBytes, recordSizeBytes, output }),
-    );
-    return { sha256: digest, sizeBytes, members, output: spec.output, warnings };
+    const sealed = await writeSequentially(target, context.signal, (output) => {
+      if (typeof output === 'object') ownFiles.push(identityOf(output.fd));
+      return sealer.seal({ entries, tar, tarSizeBytes, recordSizeBytes, output });
+    });
+    return {
+      sha256: sealed.digest,
+      sizeBytes: sealed.sizeBytes,
+      members: sealed.members,
+      output: spec.output,
+      warnings,
+    };
   } finally {
     sealer.close();
   }
+}
+
+/**
+ * Takes members until there is work of so many bytes.
+ *
+ * @returns all of them, the rest still to be read; and what is known of their size
+ */
+function readAhead(
+  members: Iterator<ArchiveEntry>,
+  tar: TarOptions,
+  enoughBytes: number,
+): { readonly entries: Iterable<ArchiveEntry>; readonly tarSizeBytes: number } {
+  const known: ArchiveEntry[] = [];
+  let tarSizeBytes = 0;
+  while (tarSizeBytes < enoughBytes) {
+    const { done, value } = members.next();
+    if (done) return { entries: known, tarSizeBytes };
+    known.push(value);
+    tarSizeBytes += measureMember(value, tar);
+  }
+  return { entries: joined(known, members), tarSizeBytes };
+}
+
+function* joined(known: readonly ArchiveEntry[], rest: Iterator<ArchiveEntry>): Generator<ArchiveEntry, void> {
+  yield* known;
+  for (let next = rest.next(); !next.done; next = rest.next()) yield next.value;
+}
+
+function identityOf(fd: number): FileIdentity {
+  const { dev, ino } = fstatSync(fd);
+  return { device: dev, inode: ino };
 }
 
 function tarOptionsOf(spec: TarSpec): TarOptions {

@@ -1,15 +1,15 @@
 import { isAbsolute } from 'node:path';
 import { type ByteString, displayName, encodeUtf8, fromFsPath, joinPath } from '../bytes/index.js';
-import {
-  type ArchiveEntry,
-  applyModeChanges,
-  compileExclude,
-  type FileIdentity,
-  parseModeChanges,
-  parseOwner,
-} from '../entry/index.js';
+import { type ArchiveEntry, applyModeChanges, compileExclude, parseModeChanges, parseOwner } from '../entry/index.js';
 import { parseTime } from '../oci/index.js';
-import { parseSedExpression, throwIfUnreadable, type UnreadablePath, walk } from '../tree/index.js';
+import {
+  type FoundObject,
+  parseSedExpression,
+  throwIfUnreadable,
+  type UnreadablePath,
+  type WalkOptions,
+  walkLazily,
+} from '../tree/index.js';
 import { BuildError } from './build-error.js';
 import { safeMemberName } from './member-names.js';
 import type { BuildContext } from './spec.js';
@@ -32,18 +32,19 @@ export function absolutePath(path: ByteString, directory: string | undefined): B
 }
 
 /**
- * Reads the members of an archive and the names, modes and owners that they have in it, in the order of the archive.
+ * Reads the members of an archive and the names, modes and owners that they have in it, in the order of the archive,
+ * each when it is asked for. What cannot be read ends the members; the error comes when everything has been looked at.
  *
- * @param outputs files that are never members
+ * @param files that are never members: `outputs` with a warning, `ownFiles` without, to which more may be added
  * @throws {TreeError} SOURCE_MISSING, SOURCE_UNREADABLE (all of them listed), TRANSFORM_INVALID, TRANSFORM_UNSUPPORTED;
  *   {EntryError} for a wrong mode or owner; {BuildError} SPEC_INVALID
  */
-export function collectTarMembers(
+export function* readTarMembers(
   spec: TarSpec,
   context: BuildContext,
-  outputs: readonly FileIdentity[],
+  files: Pick<WalkOptions, 'outputs' | 'ownFiles'>,
   warn: (message: string) => void,
-): ArchiveEntry[] {
+): Generator<ArchiveEntry, void> {
   const excludes = (spec.exclude ?? [])
     .map((exclude) => (typeof exclude === 'string' ? { pattern: exclude, contents: true } : exclude))
     .map(({ pattern, contents }) => compileExclude(encodeUtf8(pattern), contents));
@@ -55,57 +56,46 @@ export function collectTarMembers(
   if (spec.sort === 'none')
     warn("with --sort=none the order of members is the file system's, and differs from one machine to another");
 
-  const entries: ArchiveEntry[] = [];
   const unreadable: UnreadablePath[] = [];
   const removedPrefixes = new Set<string>();
   const excluded = (name: ByteString): boolean => excludes.some((matches) => matches(name));
+  const entryOf = ({ name, body, mode }: FoundObject): ArchiveEntry => {
+    const safe = spec.absoluteNames ? { name, removed: '' } : safeMemberName(name);
+    if (safe.removed !== '' && !removedPrefixes.has(safe.removed)) {
+      removedPrefixes.add(safe.removed);
+      warn(`removing leading "${displayName(safe.removed as ByteString)}" from member names`);
+    }
+    const path = transform.apply(safe.name, 'regular');
+    const isDirectory = body.type === 'directory';
+    return {
+      // GNU tar writes a directory that is renamed to nothing as `/`.
+      path: path === '' && isDirectory ? ('/' as ByteString) : path,
+      originalPath: safe.name,
+      body: body.type === 'symlink' ? { ...body, linkname: transform.apply(body.linkname, 'symlink') } : body,
+      mode: modeChanges === undefined ? mode : applyModeChanges(modeChanges, mode, isDirectory),
+      uid: owner.id,
+      gid: group.id,
+      uname: owner.name,
+      gname: group.name,
+      mtimeSeconds,
+    };
+  };
   for (const { name: given, directory, recursive = true } of spec.members) {
     const name = withoutTrailingSlashes(fromFsPath(given));
     if (name === '')
       throw new BuildError('SPEC_INVALID', 'Cannot archive a member without a name: it must have at least one byte');
     if (excluded(name)) continue;
-    walk(
-      absolutePath(name, directory ?? context.cwd),
-      name,
-      (found, { body, mode }) => {
-        const safe = spec.absoluteNames ? { name: found, removed: '' } : safeMemberName(found);
-        if (safe.removed !== '' && !removedPrefixes.has(safe.removed)) {
-          removedPrefixes.add(safe.removed);
-          warn(`removing leading "${displayName(safe.removed as ByteString)}" from member names`);
-        }
-        const path = transform.apply(safe.name, 'regular');
-        const isDirectory = body.type === 'directory';
-        entries.push({
-          // GNU tar writes a directory that is renamed to nothing as `/`.
-          path: path === '' && isDirectory ? ('/' as ByteString) : path,
-          originalPath: safe.name,
-          body:
-            body.type === 'symlink'
-              ? {
-                  ...body,
-                  linkname: transform.apply(body.linkname, 'symlink'),
-                }
-              : body,
-          mode: modeChanges === undefined ? mode : applyModeChanges(modeChanges, mode, isDirectory),
-          uid: owner.id,
-          gid: group.id,
-          uname: owner.name,
-          gname: group.name,
-          mtimeSeconds,
-        });
-      },
-      {
-        recursive,
-        order: spec.sort === 'none' ? 'asListed' : 'byName',
-        outputs,
-        unreadable,
-        onWarning: warn,
-        select: (found) => !excluded(found),
-      },
-    );
+    const found = walkLazily(absolutePath(name, directory ?? context.cwd), name, {
+      ...files,
+      recursive,
+      order: spec.sort === 'none' ? 'asListed' : 'byName',
+      unreadable,
+      onWarning: warn,
+      select: (child) => !excluded(child),
+    });
+    for (const object of found) if (unreadable.length === 0) yield entryOf(object);
   }
   throwIfUnreadable(unreadable);
-  return entries;
 }
 
 function withoutTrailingSlashes(name: ByteString): ByteString {

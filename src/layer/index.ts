@@ -3,4 +3,4 @@ export { LayerError, throwIfAborted } from './layer-error.js';
 export { type ChunkSink, type FileRegion, type StreamOutput, sinkOf } from './output.js';
 export { createSealer, type Sealer, type SealerOptions } from './sealer.js';
 export type { SealedLayer, SealRequest } from './sealing.js';
-export type { CrewOptions, LayerCompression } from './slab-crew.js';
+export { type CrewOptions, enoughWork, type LayerCompression } from './slab-crew.js';

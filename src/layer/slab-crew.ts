@@ -65,10 +65,26 @@ const WORKER_BYTES_COMPRESSED = 3 << 20;
 const SLABS_PER_THREAD = 6;
 const MAX_SLABS = 48;
 
+/** Where nothing is compressed, a few workers have all that one thread can lay out and hash. */
+const MAX_FILLERS = 4;
+
+function maxWorkers({ jobs = 1, compression }: CrewOptions): number {
+  return canShareMemory() ? Math.min(jobs - 1, compression === undefined ? MAX_FILLERS : Infinity) : 0;
+}
+
+/** Work in bytes that is worth one worker: no less is ever given to any. */
+function workerBytes({ compression }: CrewOptions): number {
+  return compression === undefined ? WORKER_BYTES : WORKER_BYTES_COMPRESSED;
+}
+
 /** Workers that are worth starting for so much work. */
-export function workersFor({ jobs = 1, compression }: CrewOptions, workBytes: number): number {
-  const workerBytes = compression === undefined ? WORKER_BYTES : WORKER_BYTES_COMPRESSED;
-  return canShareMemory() ? Math.min(jobs - 1, Math.floor(workBytes / workerBytes)) : 0;
+export function workersFor(options: CrewOptions, workBytes: number): number {
+  return Math.min(maxWorkers(options), Math.floor(workBytes / workerBytes(options)));
+}
+
+/** Work in bytes from which on more of it brings no more workers. */
+export function enoughWork(options: CrewOptions): number {
+  return Math.max(maxWorkers(options), 1) * workerBytes(options);
 }
 
 /** @param workBytes by which the number of workers is decided */

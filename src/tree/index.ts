@@ -4,4 +4,11 @@ export { type NameTransform, parseSedExpression } from './sed-expression.js';
 export { symlinkUnion, type UnionMember, type UnionSource } from './symlink-union.js';
 export { type PathTransform, type PrefixReplacement, parsePrefixReplacement, prefixTransform } from './transform.js';
 export { TreeError } from './tree-error.js';
-export { type FoundObject, throwIfUnreadable, type UnreadablePath, type WalkOptions, walk } from './walk.js';
+export {
+  type FoundObject,
+  throwIfUnreadable,
+  type UnreadablePath,
+  type WalkOptions,
+  walk,
+  walkLazily,
+} from './walk.js';

@@ -6,6 +6,8 @@ import { TreeError } from './tree-error.js';
 
 /** One object of the file system, as an archive sees it. */
 export interface FoundObject {
+  /** Member name. */
+  readonly name: ByteString;
   readonly fsPath: ByteString;
   readonly body: EntryBody;
   /** Permission bits, in [0, 0o7777]. */
@@ -19,6 +21,8 @@ export interface WalkOptions {
   readonly recursive?: boolean;
   /** Never members; each is reported as a warning. */
   readonly outputs?: readonly FileIdentity[];
+  /** Never members, either; looked at each time, so that files can be added on the way. */
+  readonly ownFiles?: readonly FileIdentity[];
   /** Asked before anything is read of a name; false leaves it and everything below out. */
   readonly select?: (name: ByteString) => boolean;
   readonly onWarning: (message: string) => void;
@@ -34,19 +38,44 @@ export interface UnreadablePath {
 
 /**
  * Walks the file system from `fsPath`: the object itself and, for a directory, everything below it, a directory before
- * what is in it. Symlinks are not followed. Sockets are left out with a warning.
+ * what is in it. Symlinks are not followed. Sockets are left out with a warning. Nothing is looked at before it is asked
+ * for.
  *
  * @param name member name of the object; children are `name/child`, or `child` where `name` is empty
  * @throws {TreeError} SOURCE_MISSING when `fsPath` does not exist; SOURCE_CHANGED when something vanishes on the way
  */
+export function* walkLazily(fsPath: ByteString, name: ByteString, options: WalkOptions): Generator<FoundObject, void> {
+  /** Directories from the first down to where the walk is; deeper than any stack of calls may go. */
+  const open: { readonly found: FoundObject; readonly children: readonly ByteString[]; next: number }[] = [];
+  const stats = statSource(fsPath, options);
+  let found = stats && look(fsPath, name, stats, options);
+  for (;;) {
+    if (found !== undefined) {
+      yield found;
+      if (found.body.type === 'directory' && options.recursive !== false)
+        open.push({ found, children: listDirectory(found.fsPath, options), next: 0 });
+    }
+    while (open.length > 0 && open.at(-1)!.next === open.at(-1)!.children.length) open.pop();
+    const parent = open.at(-1);
+    if (parent === undefined) return;
+    const child = parent.children[parent.next++]!;
+    const childName = (parent.found.name === '' ? child : joinPath(parent.found.name, child)) as ByteString;
+    found = undefined;
+    if (options.select?.(childName) === false) continue;
+    const childPath = joinPath(parent.found.fsPath, child);
+    const childStats = statChild(childPath, options);
+    if (childStats !== undefined) found = look(childPath, childName, childStats, options);
+  }
+}
+
+/** Walks as {@link walkLazily} does, at once. */
 export function walk(
   fsPath: ByteString,
   name: ByteString,
   visit: (name: ByteString, found: FoundObject) => void,
   options: WalkOptions,
 ): void {
-  const stats = statSource(fsPath, options);
-  if (stats !== undefined) walkObject(fsPath, name, stats, visit, options);
+  for (const found of walkLazily(fsPath, name, options)) visit(found.name, found);
 }
 
 function statSource(fsPath: ByteString, options: WalkOptions): Stats | undefined {
@@ -67,33 +96,20 @@ function statSource(fsPath: ByteString, options: WalkOptions): Stats | undefined
   }
 }
 
-function walkObject(
-  fsPath: ByteString,
-  name: ByteString,
-  stats: Stats,
-  visit: (name: ByteString, found: FoundObject) => void,
-  options: WalkOptions,
-): void {
-  if (options.outputs?.some(({ device, inode }) => stats.dev === device && stats.ino === inode)) {
+/** The object as a member; `undefined` where it is none. */
+function look(fsPath: ByteString, name: ByteString, stats: Stats, options: WalkOptions): FoundObject | undefined {
+  const isOneOf = (files: readonly FileIdentity[] | undefined): boolean =>
+    files?.some(({ device, inode }) => stats.dev === device && stats.ino === inode) ?? false;
+  if (isOneOf(options.ownFiles)) return undefined;
+  if (isOneOf(options.outputs)) {
     options.onWarning(`"${displayName(fsPath)}" is the output and is left out`);
-    return;
+    return undefined;
   }
-  const mode = modeOf(stats);
-  if (!stats.isDirectory()) {
-    const body = bodyOf(fsPath, stats, options);
-    if (body !== undefined) visit(name, { fsPath, body, mode });
-    return;
-  }
-  visit(name, { fsPath, body: { type: 'directory' }, mode });
-  if (options.recursive === false) return;
-  for (const child of listDirectory(fsPath, options)) {
-    const childName = (name === '' ? child : joinPath(name, child)) as ByteString;
-    if (options.select?.(childName) === false) continue;
-    const childPath = joinPath(fsPath, child);
-    const childStats = statChild(childPath, options);
-    if (childStats !== undefined) walkObject(childPath, childName, childStats, visit, options);
-  }
+  const body = stats.isDirectory() ? DIRECTORY : bodyOf(fsPath, stats, options);
+  return body && { name, fsPath, body, mode: modeOf(stats) };
 }
+
+const DIRECTORY: EntryBody = { type: 'directory' };
 
 /** Permission bits: a symlink's mean nothing and differ between systems, and Windows has none, so that rules give them. */
 function modeOf(stats: Stats): number {
