@@ -1,0 +1,214 @@
+// The trees that are packed: made here, from seeds, the same in every run. Each is a directory `tree` in a directory of its own.
+
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRandom, piecesOf } from './content.mjs';
+
+const MIB = 1 << 20;
+const ITEMS = 32;
+const DIGITS = '0123456789abcdfghijklmnpqrsvwxyz';
+
+/** Shares of the kinds of content, by bytes: together gzip -6 makes about 0.32 of a tree. */
+function kindOf(random) {
+  const share = random();
+  return share < 0.68 ? 'text' : share < 0.96 ? 'binary' : 'dense';
+}
+
+function writeFile(path, kind, sizeBytes, random) {
+  const fd = openSync(path, 'wx', 0o644);
+  for (const piece of piecesOf(kind, sizeBytes, random)) writeSync(fd, piece);
+  closeSync(fd);
+}
+
+/** Sizes as trees have them: many below the median, a few of a hundred times as much (log-normal). */
+function logNormal(random, median, sigma) {
+  const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  return Math.floor(median * Math.exp(sigma * normal));
+}
+
+/** Names of store items, each in a directory of its own under `tree/nix/store`. */
+function makeItems(tree, random) {
+  return Array.from({ length: ITEMS }, (_, index) => {
+    const hash = Array.from({ length: 32 }, () => DIGITS[Math.floor(random() * 32)]).join('');
+    const item = join(tree, 'nix/store', `${hash}-package-${index}-1.${index % 7}`);
+    mkdirSync(item, { recursive: true });
+    return item;
+  });
+}
+
+/** Files in directories of a dozen or two under `roots`, some executable, some symlinks. @returns the number of entries */
+function fillWithFiles(roots, count, random, { median, sigma, largest = 64 * MIB, kind = () => 'text' }) {
+  let directories = 0;
+  let directory = '';
+  for (let file = 0; file < count; file++) {
+    if (file % 16 === 0) {
+      const root = roots[Math.floor(file / 16) % roots.length];
+      const place = Math.floor(file / 16 / roots.length);
+      directory = join(root, ['lib', 'share', 'src', 'dist'][place % 4], `module-${Math.floor(place / 12)}`, `${place % 12}`);
+      mkdirSync(directory, { recursive: true });
+      directories++;
+    }
+    const path = join(directory, `file-${file}.js`);
+    if (file % 200 === 199) {
+      symlinkSync(`file-${file - 1}.js`, path);
+    } else {
+      writeFile(path, kind(random), Math.min(largest, logNormal(random, median, sigma)), random);
+      if (file % 20 === 0) chmodSync(path, 0o755);
+    }
+  }
+  return count + directories;
+}
+
+/** As in a tree of npm packages: 3 KiB on average, half of the files under 1 KiB. */
+const SMALL = { median: 1100, sigma: 1.45, largest: 4 * MIB };
+
+/**
+ * The corpora by name. `make` fills the directory `tree`; `size` is what `sizes` gives it, in the corpus's own measure.
+ */
+export const CORPORA = {
+  /** Many small files, 60,000 of 3 KiB on average, as the files of 32 packages. */
+  many: (tree, { manyFiles }) => fillWithFiles(makeItems(tree, createRandom(10)), manyFiles, createRandom(11), SMALL),
+
+  /** Few big files: five, 768 MiB in all. */
+  big: (tree, { bigMiB }) => {
+    const random = createRandom(20);
+    for (let file = 0; file < 5; file++) {
+      const kind = ['binary', 'text', 'binary', 'text', 'dense'][file];
+      writeFile(join(tree, `file-${file}`), kind, Math.floor((bigMiB * MIB) / 5) + file * 1000, random);
+    }
+  },
+
+  /** A mix as under /usr: sizes from nothing to 64 MiB, 600 MiB in 10,000 files, of all kinds of content. */
+  mixed: (tree, { mixedFiles }) => {
+    const roots = ['bin', 'include', 'lib', 'share'].map((name) => join(tree, 'usr', name));
+    fillWithFiles(roots, mixedFiles, createRandom(30), { median: 5000, sigma: 2.25, kind: kindOf });
+  },
+
+  /** Deep: small files at the ends of paths of up to 20 directories and 200 bytes, most directories nearly empty. */
+  deep: (tree, { deepChains }) => {
+    const random = createRandom(40);
+    for (let chain = 0; chain < deepChains; chain++) {
+      let directory = join(tree, `branch-${chain % 40}`);
+      for (let depth = 0; depth < 18; depth++) {
+        directory = join(directory, `level-${depth < 12 ? chain % (depth * 8 + 1) : chain}`);
+        mkdirSync(directory, { recursive: true });
+        if (depth % 2 === 1) {
+          writeFile(join(directory, `file-${chain}`), 'text', Math.min(65_536, logNormal(random, 700, 1)), random);
+        }
+      }
+    }
+  },
+
+  /** A layered store: 32 items from some kilobytes to a quarter of 384 MiB, of all kinds of content. */
+  store: (tree, { storeMiB }) => {
+    const items = makeItems(tree, createRandom(50));
+    const random = createRandom(51);
+    const shares = items.map((_, index) => 1 / (index + 1));
+    const total = shares.reduce((sum, share) => sum + share, 0);
+    items.forEach((item, index) => {
+      // Files of 40 KiB on average, of which the median is a fifth.
+      const files = Math.ceil(((storeMiB * MIB) / (40 << 10)) * (shares[index] / total));
+      fillWithFiles([item], files, random, { median: 8000, sigma: 1.8, largest: 16 * MIB, kind: kindOf });
+    });
+  },
+
+  /** Ten files: what is measured is the start. */
+  tiny: (tree) => fillWithFiles([tree], 10, createRandom(60), SMALL),
+
+  /** The same small files in growing numbers; the corpus is called `grow-COUNT`. */
+  grow: (tree, _sizes, count) => fillWithFiles([tree], count, createRandom(70), SMALL),
+};
+
+export const FULL = {
+  manyFiles: 60_000,
+  bigMiB: 768,
+  mixedFiles: 10_000,
+  deepChains: 800,
+  storeMiB: 384,
+  grow: [1000, 10_000, 60_000, 300_000],
+};
+export const QUICK = {
+  manyFiles: 4000,
+  bigMiB: 64,
+  mixedFiles: 800,
+  deepChains: 200,
+  storeMiB: 32,
+  grow: [1000, 3000, 10_000],
+};
+
+/**
+ * Where the corpora are made: in memory where there is enough, because a disk's writing back and freeing of blocks are the
+ * noise that the figures would drown in; the page cache is read either way.
+ */
+export function chooseParent(directory) {
+  if (directory !== undefined) return directory;
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm');
+    const [, availableKiB] = /^MemAvailable: *([0-9]+) kB/m.exec(readFileSync('/proc/meminfo', 'latin1'));
+    if (process.env.TMPDIR === undefined && Math.min(bavail * bsize, Number(availableKiB) * 1024) > 8e9) return '/dev/shm';
+  } catch {
+    // No Linux: the directory for temporary files it is.
+  }
+  return tmpdir();
+}
+
+/** Makes a corpus in a new directory of `parent`. @returns the directory, and what its `tree` holds */
+export function makeCorpus(name, sizes, parent) {
+  const directory = mkdtempSync(join(parent, `tarseal-bench-${name}-`));
+  process.umask(0o022);
+  const tree = join(directory, 'tree');
+  mkdirSync(tree);
+  const [kind, count] = name.split('-');
+  try {
+    CORPORA[kind](tree, sizes, Number(count));
+    // What is written back later would disturb the first measurements.
+    execFileSync('sync');
+    return { directory, ...warm(directory) };
+  } catch (error) {
+    removeCorpus(directory);
+    throw error;
+  }
+}
+
+export function removeCorpus(directory) {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+const scratch = Buffer.allocUnsafe(4 * MIB);
+
+/** Reads the whole tree, so that it lies in the page cache. @returns the number of its files and of all entries, and the bytes of content */
+export function warm(directory) {
+  const found = { files: 0, entries: 1, contentBytes: 0 };
+  const pending = [join(directory, 'tree')];
+  for (let parent = pending.pop(); parent !== undefined; parent = pending.pop()) {
+    for (const entry of readdirSync(parent, { withFileTypes: true })) {
+      found.entries++;
+      const path = join(parent, entry.name);
+      if (entry.isDirectory()) pending.push(path);
+      else if (entry.isFile()) {
+        const fd = openSync(path, 'r');
+        found.files++;
+        found.contentBytes += fstatSync(fd).size;
+        while (readSync(fd, scratch) > 0);
+        closeSync(fd);
+      }
+    }
+  }
+  return found;
+}

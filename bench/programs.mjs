@@ -1,0 +1,150 @@
+// What is run: each work as shell scripts, ours first, then the rivals. A script runs in the corpus's directory, reads `tree` and
+// writes below `out`, which is empty before. The scripts find our command in $TARSEAL.
+
+import { fileURLToPath } from 'node:url';
+
+const RIVALS = fileURLToPath(new URL('./rivals', import.meta.url));
+const DETERMINISTIC = '--format=ustar --sort=name --mtime=@1 --owner=root:0 --group=root:0 --hard-dereference';
+const TAR = `tar ${DETERMINISTIC}`;
+const SORTED_BSDTAR =
+  'find tree -print0 | LC_ALL=C sort -z | bsdtar --format=ustar --uid 0 --gid 0 --uname root --gname root -n --null -T - -cf';
+
+/** Waits for the hash beside the pipeline too, as `>(…)` alone would not. */
+const layerThrough = (compressor) => `mkfifo out/tee && { sha256sum < out/tee > out/diff-id & } &&
+  ${TAR} -cf - tree | tee out/tee | ${compressor} | tee out/layer.tar.gz | sha256sum > out/digest && wait && cat out/diff-id out/digest`;
+
+const node = (script) => `"$NODE" ${RIVALS}/${script}.mjs tree out/archive.tar`;
+const python = (kind, out, tree) => `python3 ${RIVALS}/two_passes.py ${kind} ${out} ${tree}`;
+
+/** One layer, named by its digest and appended to the image with what `append` says. */
+const guixImage = (append, end = 'true') => `cd tree && for item in nix/store/*; do
+    ${TAR} -cf ../out/layer.tar $item && digest=$(sha256sum < ../out/layer.tar) && digest=\${digest%% *} && echo $digest &&
+    mkdir -p ../out/layers/$digest && mv ../out/layer.tar ../out/layers/$digest/layer.tar && cd ../out/layers && ${append} && cd ../../tree || exit 1
+  done && cd ../out/layers && ${end}`;
+
+/**
+ * How each program's result is held to ours before it is timed (agree.mjs):
+ * `bytes` the same archive; `members` the same names, types, modes, link targets and contents; `layers` the digests that
+ * it prints are our layers' (`nixLayers` those of our nix dialect); `gzip` its layer unpacks to the same tar; `none` it makes nothing.
+ */
+export const WORKS = {
+  /** A tree to a tar archive and its SHA-256. */
+  tar: [
+    { name: 'tarseal tar', ours: true, agree: 'bytes', script: '"$NODE" "$TARSEAL" tar -cf out/archive.tar --json tree' },
+    {
+      name: 'tarseal tar --hash-engine wasm',
+      ours: true,
+      agree: 'bytes',
+      script: '"$NODE" "$TARSEAL" tar --hash-engine wasm -cf out/archive.tar --json tree',
+    },
+    {
+      name: 'tarseal build, one layer',
+      ours: true,
+      agree: 'layer',
+      script: '"$NODE" "$TARSEAL" build --add tree=/tree -t bench:1 -o out/image.tar --json',
+    },
+    { name: 'GNU tar alone, hashes nothing', agree: 'bytes', script: `${TAR} -cf out/archive.tar tree` },
+    {
+      name: 'GNU tar; openssl',
+      agree: 'bytes',
+      script: `${TAR} -cf out/archive.tar tree && openssl dgst -sha256 out/archive.tar`,
+    },
+    {
+      name: 'GNU tar | tee | openssl',
+      agree: 'bytes',
+      script: `${TAR} -cf - tree | tee out/archive.tar | openssl dgst -sha256`,
+    },
+    { name: 'GNU tar; sha256sum', agree: 'bytes', script: `${TAR} -cf out/archive.tar tree && sha256sum out/archive.tar` },
+    { name: 'GNU tar | tee | sha256sum', agree: 'bytes', script: `${TAR} -cf - tree | tee out/archive.tar | sha256sum` },
+    {
+      name: 'bsdtar, sorted; openssl',
+      agree: 'members',
+      script: `${SORTED_BSDTAR} out/archive.tar && openssl dgst -sha256 out/archive.tar`,
+    },
+    { name: 'Python tarfile, two passes', agree: 'members', script: python('archive', 'out/archive.tar', 'tree') },
+    { name: 'node-tar, sync', agree: 'members', script: node('node-tar-sync') },
+    { name: 'node-tar, async', agree: 'members', script: node('node-tar-async') },
+    { name: 'tar-fs', agree: 'members', script: node('tar-fs') },
+    { name: 'modern-tar', agree: 'members', script: node('modern-tar') },
+    { name: 'tar-stream', agree: 'members', script: node('tar-stream') },
+    { name: '@napi-rs/tar', agree: 'members', script: node('napi-rs-tar') },
+  ],
+
+  /** The 32 items of a store to an image of 32 layers in one archive. */
+  image: [
+    {
+      name: 'tarseal build, 32 layers',
+      ours: true,
+      agree: 'image',
+      script:
+        '"$NODE" "$TARSEAL" build tree/nix/store/* --store tree/nix/store=/nix/store --max-layers 40 -t bench:1 -o out/image.tar --json',
+    },
+    {
+      name: 'GNU tar and sha256sum per layer; GNU tar of the whole',
+      agree: 'layers',
+      script: guixImage('true', `${TAR} -cf ../image.tar *`),
+    },
+    {
+      name: 'the same, layers appended with tar -rf (Guix)',
+      agree: 'layers',
+      script: guixImage(`${TAR} -rf ../image.tar $digest && rm -r $digest`),
+    },
+    {
+      name: 'Python tarfile, two passes (nixpkgs)',
+      agree: 'nixLayers',
+      script: python('image', 'out/image.tar', 'tree/nix/store'),
+    },
+  ],
+
+  /** A tree to a gzip layer, with the digests of the tar and of the blob. */
+  gzip: [
+    {
+      name: 'tarseal build, gzip layer',
+      ours: true,
+      agree: 'layout',
+      script: '"$NODE" "$TARSEAL" build --add tree=/tree -t bench:1 --format oci-layout --layer-compression gzip -o out/layout --json',
+    },
+    { name: 'tar | tee >(sha256sum) | pigz -6 -p2 | tee | sha256sum', agree: 'gzip', script: layerThrough('pigz -n -6 -p2') },
+    { name: 'tar | tee >(sha256sum) | gzip -6 | tee | sha256sum', agree: 'gzip', script: layerThrough('gzip -n -6') },
+  ],
+
+  /** Ten files: the start is nearly all of it. */
+  start: [
+    { name: 'tarseal tar', ours: true, agree: 'bytes', script: '"$NODE" "$TARSEAL" tar -cf out/archive.tar --json tree' },
+    {
+      name: 'tarseal build',
+      ours: true,
+      agree: 'layer',
+      script: '"$NODE" "$TARSEAL" build --add tree=/tree -t bench:1 -o out/image.tar --json',
+    },
+    { name: 'tarseal --version', ours: true, agree: 'none', script: '"$NODE" "$TARSEAL" --version' },
+    { name: 'node -e 0', agree: 'none', script: '"$NODE" -e 0' },
+    { name: 'GNU tar; sha256sum', agree: 'bytes', script: `${TAR} -cf out/archive.tar tree && sha256sum out/archive.tar` },
+  ],
+
+  /** Small files in growing numbers. */
+  growth: [
+    { name: 'tarseal tar', ours: true, agree: 'bytes', script: '"$NODE" "$TARSEAL" tar -cf out/archive.tar --json tree' },
+    { name: 'GNU tar alone, hashes nothing', agree: 'bytes', script: `${TAR} -cf out/archive.tar tree` },
+    { name: 'GNU tar; sha256sum', agree: 'bytes', script: `${TAR} -cf out/archive.tar tree && sha256sum out/archive.tar` },
+    { name: 'node-tar, sync', agree: 'members', script: node('node-tar-sync') },
+  ],
+};
+
+/** Our image in the nix dialect, whose layers are those of nixpkgs; built for the comparison only. */
+export const NIX_DIALECT =
+  '"$NODE" "$TARSEAL" build tree/nix/store/* --store tree/nix/store=/nix/store --max-layers 40 -t bench:1 --dialect nix -o out/image.tar --json';
+
+/** Rivals that a corpus is too dear for, or that would say nothing new there. */
+const JAVASCRIPT = ['node-tar, async', 'tar-fs', 'modern-tar', 'tar-stream', '@napi-rs/tar', 'Python tarfile, two passes'];
+
+/** What is measured, in order. `grow` stands for its numbers of files. */
+export const SECTIONS = [
+  { corpus: 'tiny', works: ['start'], rounds: 20 },
+  { corpus: 'many', works: ['tar', 'image'] },
+  { corpus: 'big', works: ['tar'] },
+  { corpus: 'mixed', works: ['tar', 'gzip'] },
+  { corpus: 'deep', works: ['tar'], without: JAVASCRIPT },
+  { corpus: 'store', works: ['image'] },
+  { corpus: 'grow', works: ['growth'] },
+];
