@@ -19,7 +19,9 @@ export function createRandom(seed) {
 
 /** Like source code: words by Zipf's law, indented lines, and phrases that come again a little later. */
 function textPool(random) {
-  const syllables = 'ar be con de el fi get ha in ja ko list ma node on pre que re set ti un val wi xy zo err'.split(' ');
+  const syllables = 'ar be con de el fi get ha in ja ko list ma node on pre que re set ti un val wi xy zo err'.split(
+    ' ',
+  );
   const vocabulary = Array.from({ length: 4000 }, () => {
     const parts = 1 + Math.floor(random() * 3.5);
     return Array.from({ length: parts }, () => syllables[Math.floor(random() * syllables.length)]).join('');

@@ -52,27 +52,34 @@ function makeItems(tree, random) {
   });
 }
 
-/** Files in directories of a dozen or two under `roots`, some executable, some symlinks. @returns the number of entries */
-function fillWithFiles(roots, count, random, { median, sigma, largest = 64 * MIB, kind = () => 'text' }) {
-  let directories = 0;
+/** Files in directories of sixteen under `roots`, some executable, some symlinks where wanted. */
+function fillWithFiles(
+  roots,
+  count,
+  random,
+  { median, sigma, largest = 64 * MIB, kind = () => 'text', symlinks = false },
+) {
   let directory = '';
   for (let file = 0; file < count; file++) {
     if (file % 16 === 0) {
       const root = roots[Math.floor(file / 16) % roots.length];
       const place = Math.floor(file / 16 / roots.length);
-      directory = join(root, ['lib', 'share', 'src', 'dist'][place % 4], `module-${Math.floor(place / 12)}`, `${place % 12}`);
+      directory = join(
+        root,
+        ['lib', 'share', 'src', 'dist'][place % 4],
+        `module-${Math.floor(place / 12)}`,
+        `${place % 12}`,
+      );
       mkdirSync(directory, { recursive: true });
-      directories++;
     }
     const path = join(directory, `file-${file}.js`);
-    if (file % 200 === 199) {
+    if (symlinks && file % 50 === 49) {
       symlinkSync(`file-${file - 1}.js`, path);
     } else {
       writeFile(path, kind(random), Math.min(largest, logNormal(random, median, sigma)), random);
       if (file % 20 === 0) chmodSync(path, 0o755);
     }
   }
-  return count + directories;
 }
 
 /** As in a tree of npm packages: 3 KiB on average, half of the files under 1 KiB. */
@@ -94,10 +101,10 @@ export const CORPORA = {
     }
   },
 
-  /** A mix as under /usr: sizes from nothing to 64 MiB, 600 MiB in 10,000 files, of all kinds of content. */
+  /** A mix as under /usr: sizes from nothing to 64 MiB, 400 MiB in 7,000 files, of all kinds of content, some symlinks. */
   mixed: (tree, { mixedFiles }) => {
     const roots = ['bin', 'include', 'lib', 'share'].map((name) => join(tree, 'usr', name));
-    fillWithFiles(roots, mixedFiles, createRandom(30), { median: 5000, sigma: 2.25, kind: kindOf });
+    fillWithFiles(roots, mixedFiles, createRandom(30), { median: 5000, sigma: 2.25, kind: kindOf, symlinks: true });
   },
 
   /** Deep: small files at the ends of paths of up to 20 directories and 200 bytes, most directories nearly empty. */
@@ -115,7 +122,7 @@ export const CORPORA = {
     }
   },
 
-  /** A layered store: 32 items from some kilobytes to a quarter of 384 MiB, of all kinds of content. */
+  /** A layered store: 32 items from some kilobytes to a quarter of 320 MiB, of all kinds of content. */
   store: (tree, { storeMiB }) => {
     const items = makeItems(tree, createRandom(50));
     const random = createRandom(51);
@@ -124,7 +131,13 @@ export const CORPORA = {
     items.forEach((item, index) => {
       // Files of 40 KiB on average, of which the median is a fifth.
       const files = Math.ceil(((storeMiB * MIB) / (40 << 10)) * (shares[index] / total));
-      fillWithFiles([item], files, random, { median: 8000, sigma: 1.8, largest: 16 * MIB, kind: kindOf });
+      fillWithFiles([item], files, random, {
+        median: 8000,
+        sigma: 1.8,
+        largest: 16 * MIB,
+        kind: kindOf,
+        symlinks: true,
+      });
     });
   },
 
@@ -138,18 +151,18 @@ export const CORPORA = {
 export const FULL = {
   manyFiles: 60_000,
   bigMiB: 768,
-  mixedFiles: 10_000,
+  mixedFiles: 7000,
   deepChains: 800,
-  storeMiB: 384,
+  storeMiB: 320,
   grow: [1000, 10_000, 60_000, 300_000],
 };
 export const QUICK = {
-  manyFiles: 4000,
+  manyFiles: 2000,
   bigMiB: 64,
-  mixedFiles: 800,
-  deepChains: 200,
-  storeMiB: 32,
-  grow: [1000, 3000, 10_000],
+  mixedFiles: 500,
+  deepChains: 100,
+  storeMiB: 24,
+  grow: [1000, 10_000],
 };
 
 /**
@@ -161,7 +174,8 @@ export function chooseParent(directory) {
   try {
     const { bavail, bsize } = statfsSync('/dev/shm');
     const [, availableKiB] = /^MemAvailable: *([0-9]+) kB/m.exec(readFileSync('/proc/meminfo', 'latin1'));
-    if (process.env.TMPDIR === undefined && Math.min(bavail * bsize, Number(availableKiB) * 1024) > 8e9) return '/dev/shm';
+    if (process.env.TMPDIR === undefined && Math.min(bavail * bsize, Number(availableKiB) * 1024) > 8e9)
+      return '/dev/shm';
   } catch {
     // No Linux: the directory for temporary files it is.
   }

@@ -27,13 +27,23 @@ export function goalRows(results) {
     addRatio('tar + SHA-256', corpus, 'tar', OURS, 'GNU tar alone, hashes nothing', 0.85);
   }
   // `deep` consists of small files, so that it is held to what holds for `many`.
-  for (const [corpus, limit] of [['many', 0.45], ['big', 0.25], ['mixed', 0.25], ['deep', 0.45]]) {
+  for (const [corpus, limit] of [
+    ['many', 0.45],
+    ['big', 0.25],
+    ['mixed', 0.25],
+    ['deep', 0.45],
+  ]) {
     addRatio('tar + SHA-256', corpus, 'tar', OURS, 'GNU tar; sha256sum', limit);
   }
-  for (const [corpus, limit] of [['many', 0.2], ['mixed', 0.35], ['big', 0.6]]) {
+  for (const [corpus, limit] of [
+    ['many', 0.2],
+    ['mixed', 0.35],
+    ['big', 0.6],
+  ]) {
     const rivals = JAVASCRIPT.map((name) => find(corpus, 'tar', name)).filter(Boolean);
     const best = rivals.sort((a, b) => a.seconds - b.seconds)[0];
-    if (best) addRatio('tar + SHA-256', corpus, 'tar', OURS, best.program, limit, `best in JavaScript: ${best.program}`);
+    if (best)
+      addRatio('tar + SHA-256', corpus, 'tar', OURS, best.program, limit, `best in JavaScript: ${best.program}`);
   }
   for (const corpus of ['many', 'big', 'mixed', 'deep']) {
     addRatio('the same, `--hash-engine wasm`', corpus, 'tar', WASM, 'GNU tar; sha256sum', 0.75);
@@ -53,10 +63,24 @@ export function goalRows(results) {
   if (ourLayer && pigzLayer) {
     add('gzip layer, its size', 'mixed', 'pigz -6', 1, ourLayer.gzipBytes / pigzLayer.gzipBytes);
   }
-  addRatio('gzip layer + both digests', 'mixed', 'gzip', gzip, 'tar | tee >(sha256sum) | gzip -6 | tee | sha256sum', 0.25);
+  addRatio(
+    'gzip layer + both digests',
+    'mixed',
+    'gzip',
+    gzip,
+    'tar | tee >(sha256sum) | gzip -6 | tee | sha256sum',
+    0.25,
+  );
 
   for (const name of ['tarseal tar', 'tarseal build', 'tarseal --version']) {
-    addRatio(`${name}, ten files`.replace('--version, ten files', '--version'), 'tiny', 'start', name, 'node -e 0', 1.5);
+    addRatio(
+      `${name}, ten files`.replace('--version, ten files', '--version'),
+      'tiny',
+      'start',
+      name,
+      'node -e 0',
+      1.5,
+    );
   }
 
   for (const { corpus, files, work, programs } of results) {

@@ -53,8 +53,8 @@ export function run(script, directory, { watchMemory = false, env = {}, timeoutS
       const [user, system, start, end] = figures;
       resolve({
         failure,
-        seconds: end - start,
-        cpuSeconds: user + system,
+        seconds: Number((end - start).toFixed(6)),
+        cpuSeconds: Number((user + system).toFixed(3)),
         peakBytes: peakBytes || undefined,
         output: texts[1],
       });

@@ -5,11 +5,11 @@ import { closeSync, openSync, readSync } from 'node:fs';
 
 /**
  * What every right archive of a tree has in common: names, types, sizes, executable bits, link targets and contents.
- * Order, times, owners and directories' slashes are not in it: programs differ there.
+ * Order, times, owners and directories' slashes are not among it: programs differ there.
  *
- * @returns the SHA-256 of the sorted members, and how many there are
+ * @returns a line for each member, sorted
  */
-export function digestMembers(archive) {
+export function listMembers(archive) {
   const fd = openSync(archive, 'r');
   const buffer = Buffer.allocUnsafe(1 << 20);
   const lines = [];
@@ -33,14 +33,23 @@ export function digestMembers(archive) {
         const target = type === '2' ? (pending.linkpath ?? textAt(header, 157, 100)) : '';
         const mode = type === '2' ? 0 : numberAt(header, 100, 8) & 0o111;
         const digest = type === '0' ? content.digest() : '';
-        lines.push([name.replace(/^\.?\/+|\/+$/g, ''), type, mode, size, target, digest].join('\0'));
+        const rights = mode ? 'executable' : 'plain';
+        lines.push(
+          [trimmed(name), TYPES[type] ?? type, rights, size, target, digest].filter((part) => part !== '').join(' '),
+        );
         pending = {};
       }
     }
   } finally {
     closeSync(fd);
   }
-  return { digest: createHash('sha256').update(lines.sort().join('\n')).digest('hex'), members: lines.length };
+  return lines.sort();
+}
+
+const TYPES = { 0: 'file', 2: 'symlink', 5: 'directory' };
+
+function trimmed(name) {
+  return name.replace(/^\.?\/+|\/+$/g, '');
 }
 
 function contentReader(fd, start, size, buffer) {

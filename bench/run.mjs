@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chooseParent, FULL, makeCorpus, QUICK, removeCorpus } from './corpora.mjs';
+import { goalRows } from './goals.mjs';
 import { describeMachine } from './machine.mjs';
 import { drawPlot } from './plot.mjs';
 import { SECTIONS } from './programs.mjs';
@@ -30,8 +31,8 @@ const { values: options } = parseArgs({
 
 const sizes = options.quick ? QUICK : FULL;
 const pace = options.quick
-  ? { rounds: 3, secondsEach: 1.5, secondsAll: 3 }
-  : { rounds: 5, secondsEach: 8, secondsAll: 60 };
+  ? { rounds: 2, secondsEach: 1, secondsAll: 2, secondsOfRun: 40 }
+  : { rounds: 5, secondsEach: 12, secondsAll: 60, secondsOfRun: 500 };
 const begin = performance.now();
 const report = (text) =>
   process.stderr.write(`${((performance.now() - begin) / 1000).toFixed(0).padStart(4)} s  ${text}\n`);
@@ -47,51 +48,56 @@ function isWanted(corpus, work) {
   return options.only === undefined || [corpus, `${corpus}/${work}`].some((name) => options.only.includes(name));
 }
 
-prepare();
-const parent = chooseParent(options.dir);
-const env = { NODE: process.execPath, TARSEAL: join(PROJECT, 'dist/cli/main.js') };
-const results = [];
-for (const section of SECTIONS) {
-  const works = section.works.filter((work) => isWanted(section.corpus, work));
-  if (works.length === 0) continue;
-  const names = section.corpus === 'grow' ? sizes.grow.map((count) => `grow-${count}`) : [section.corpus];
-  for (const name of names) {
-    report(`${name}: making it`);
-    const corpus = makeCorpus(name, sizes, parent);
-    try {
-      for (const work of works) {
-        const programs = await measureWork(corpus, work, {
-          without: section.without,
-          env,
-          pace: { ...pace, rounds: options.quick ? pace.rounds : (section.rounds ?? pace.rounds) },
-          report: (text) => report(`${name}: ${work}: ${text}`),
-        });
-        const { files, entries, contentBytes } = corpus;
-        results.push({ corpus: name, work, files, entries, contentBytes, programs });
-      }
-    } finally {
-      if (options.keep) report(`${name}: kept in ${corpus.directory}`);
-      else removeCorpus(corpus.directory);
+/** Makes one corpus and measures the works on it. @returns a result for each work */
+async function measureCorpus(name, works) {
+  report(`${name}: making it`);
+  const corpus = makeCorpus(name, sizes, parent);
+  const { directory, ...contents } = corpus;
+  const results = [];
+  try {
+    for (const [work, { without, ...own }] of works) {
+      const programs = await measureWork(corpus, work, {
+        without,
+        env: { NODE: process.execPath, TARSEAL: join(PROJECT, 'dist/cli/main.js') },
+        pace: { ...pace, ...(options.quick ? {} : own), deadline: begin + pace.secondsOfRun * 1000 },
+        report: (text) => report(`${name}: ${work}: ${text}`),
+      });
+      results.push({ corpus: name, work, ...contents, programs });
     }
+  } finally {
+    if (options.keep) report(`${name}: kept in ${directory}`);
+    else removeCorpus(directory);
   }
+  return results;
 }
 
-const machine = { ...describeMachine(parent), quick: options.quick };
-const seconds = Math.round((performance.now() - begin) / 1000);
-const text = [
-  `${machineText(machine)} The run took ${seconds} s.`,
-  `### Goals\n\n${goalTable(results)}`,
-  sectionTables(results),
-].join('\n\n');
+prepare();
+const parent = chooseParent(options.dir);
+const results = [];
+for (const { corpus, works } of SECTIONS) {
+  const wanted = Object.entries(works).filter(([work]) => isWanted(corpus, work));
+  if (wanted.length === 0) continue;
+  const names = corpus === 'grow' ? sizes.grow.map((count) => `grow-${count}`) : [corpus];
+  for (const name of names) results.push(...(await measureCorpus(name, wanted)));
+}
+
+const machine = {
+  ...describeMachine(parent),
+  seconds: Math.round((performance.now() - begin) / 1000),
+  quick: options.quick,
+};
+const text = [machineText(machine), `### Goals\n\n${goalTable(results)}`, sectionTables(results)].join('\n\n');
 console.log(text);
 
-const json = `${JSON.stringify({ machine, seconds, results }, undefined, 2)}\n`;
+const json = `${JSON.stringify({ machine, goals: goalRows(results), results }, undefined, 2)}\n`;
 if (options.json) writeFileSync(options.json, json);
 if (options.save) {
   writeFileSync(join(BENCH, 'results.json'), json);
   writeFileSync(join(BENCH, 'results.svg'), drawPlot(results, machine));
   const readme = join(BENCH, 'README.md');
-  const [before, after] = readFileSync(readme, 'utf8').split(/<!-- begin of the last full run -->[^]*<!-- end of the last full run -->/);
+  const [before, after] = readFileSync(readme, 'utf8').split(
+    /<!-- begin of the last full run -->[\s\S]*<!-- end of the last full run -->/,
+  );
   if (after === undefined) throw new Error(`${readme} has no place for the results`);
   const place = `<!-- begin of the last full run -->\n\n${text}\n\n<!-- end of the last full run -->`;
   writeFileSync(readme, `${before}${place}${after}`);

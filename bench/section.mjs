@@ -14,15 +14,16 @@ export function median(values) {
 }
 
 /**
- * A program's first run tells how many timed ones there are: as many as fit into `secondsEach`, at most `rounds`. One whose first run
- * is longer than that is not run again: that run, its memory being watched, is its figure.
+ * A program's first run tells how many timed ones there are: as many as fit into `secondsEach`, at most `rounds`, or two where
+ * it is dear. A rival whose first run is longer than that is not run again: that run, its memory being watched, is its figure.
  */
-function roundsFor(seconds, { rounds, secondsEach }) {
-  return Math.min(rounds, Math.floor(secondsEach / seconds));
+function roundsFor({ ours = false, dear = false }, seconds, { rounds, secondsEach }) {
+  return Math.max(ours ? 2 : 0, Math.min(dear ? 2 : rounds, Math.floor(secondsEach / seconds)));
 }
 
 /**
- * @param pace `rounds` at most for each program, `secondsEach` for all rounds of one program, `secondsAll` after which no round is begun
+ * @param pace `rounds` at most for each program, `secondsEach` for all rounds of one program, `secondsAll` after which no round
+ *   but the first is begun, nor after `deadline` (as performance.now() tells it), when dear rivals are not run any more either
  * @returns one result for each program, in the order of WORKS
  */
 export async function measureWork(corpus, work, { without = [], env, pace, report }) {
@@ -38,6 +39,10 @@ export async function measureWork(corpus, work, { without = [], env, pace, repor
 
   const results = [];
   for (const program of WORKS[work].filter(({ name }) => !without.includes(name))) {
+    if (program.dear && performance.now() > pace.deadline) {
+      results.push({ program: program.name, fails: 'not run, the time was up', planned: 0 });
+      continue;
+    }
     report(program.name);
     const first = await runEmpty(program.script, { watchMemory: true });
     const result = { program: program.name, ours: program.ours ?? false, samples: [], cpuSamples: [], planned: 0 };
@@ -46,7 +51,7 @@ export async function measureWork(corpus, work, { without = [], env, pace, repor
       if (first.failure !== undefined) throw new Error(first.failure);
       const { words, sizeBytes, gzipBytes } = await check(program, first.output);
       Object.assign(result, { agrees: words, sizeBytes, gzipBytes, peakBytes: first.peakBytes, first });
-      result.planned = roundsFor(first.seconds, pace);
+      result.planned = roundsFor(program, first.seconds, pace);
     } catch (error) {
       // Ours has to be right. A rival that fails is a row of the table.
       if (program.ours) throw new Error(`${program.name}: ${error.message}`, { cause: error });
@@ -56,7 +61,7 @@ export async function measureWork(corpus, work, { without = [], env, pace, repor
 
   const begin = performance.now();
   for (let round = 0; round < pace.rounds; round++) {
-    if (round > 1 && (performance.now() - begin) / 1000 > pace.secondsAll) break;
+    if (round > 0 && performance.now() > Math.min(begin + pace.secondsAll * 1000, pace.deadline)) break;
     const turn = results.filter(({ planned }) => planned > round);
     if (turn.length === 0) break;
     report(`round ${round + 1}`);

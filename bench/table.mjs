@@ -11,7 +11,8 @@ const TITLES = {
   growth: 'tree to tar and SHA-256',
 };
 
-function table(columns, rows) {
+/** @returns a Markdown table */
+export function table(columns, rows) {
   const cells = [columns, ...rows].map((row) => row.map((cell) => String(cell).replaceAll('|', '\\|')));
   const widths = columns.map((_, column) => Math.max(3, ...cells.map((row) => row[column].length)));
   const line = (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`;
@@ -25,10 +26,9 @@ function figure(value, digits = 2) {
   return value.toFixed(value < 1 && digits === 2 ? 3 : digits);
 }
 
-export function machineText(machine) {
-  const { date, processors, memoryGiB, system, directory, rounds, ...versions } = machine;
-  const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return `${date}, ${processors}, ${memoryGiB} GiB, ${system}, corpora in ${directory}. ${list.join('; ')}.`;
+export function machineText({ date, processors, memoryGiB, system, directory, commit, versions, seconds }) {
+  return `${date}, commit ${commit}, ${processors}, ${memoryGiB} GiB, ${system}, corpora in ${directory}, ${seconds} s in all.
+${versions.join(', ')}.`;
 }
 
 export function goalTable(results) {
@@ -43,22 +43,25 @@ export function goalTable(results) {
   return table(['work', 'corpus', 'against', 'at most', 'ours', ''], rows);
 }
 
-function sectionTable({ programs }) {
+function sectionTable({ work, programs }) {
   const ours = programs[0];
+  const rates = work === 'start' ? () => '' : figure;
   const gzip = programs.some(({ gzipBytes }) => gzipBytes !== undefined);
   const columns = ['program', 's', 'ours : it', 'MB/s', 'files/s', 'CPU s', 'peak MB', 'runs'];
   const rows = programs.map((program) => {
-    if (program.fails !== undefined) return [program.program, `fails: ${program.fails}`, ...Array(7).fill('')];
+    if (program.fails !== undefined) return [program.program, ...Array(7).fill(''), `fails: ${program.fails}`];
     return [
       program.program,
       figure(program.seconds),
       program === ours ? '' : figure(ratio(ours, program)).slice(0, 5),
-      figure(program.megabytesPerSecond),
-      figure(program.filesPerSecond),
+      rates(program.megabytesPerSecond),
+      rates(program.filesPerSecond),
       figure(program.cpuSeconds),
       program.peakBytes === undefined ? '' : Math.round(program.peakBytes / 1e6),
       program.timedOnce ? '1, the first' : program.samples.length,
-      program.gzipBytes === undefined ? program.agrees : `${program.agrees}; ${figure(program.gzipBytes / 1e6)} MB`.replace(/^; /, ''),
+      program.gzipBytes === undefined
+        ? program.agrees
+        : `${program.agrees}; ${figure(program.gzipBytes / 1e6)} MB`.replace(/^; /, ''),
     ];
   });
   return table([...columns, gzip ? 'checked; size' : 'checked'], rows);
