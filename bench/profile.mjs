@@ -1,7 +1,7 @@
 // Where the time goes: packs each corpus under the CPU profiler, sums the time of all threads by category, and measures the floor: what the
 // system calls, the hash and the writing take by themselves, each alone on one thread of a plain Node program.
 //
-//   node bench/profile.mjs [--quick] [--only CORPUS]... [--dir DIRECTORY]
+//   node bench/profile.mjs [--quick] [--only CORPUS]... [--dir DIRECTORY] [--save]
 
 import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { chooseParent, FULL, makeCorpus, QUICK, removeCorpus, warm } from './corpora.mjs';
 import { run } from './measure.mjs';
 import { WORKS } from './programs.mjs';
+import { saveInReadme } from './readme.mjs';
 import { median } from './section.mjs';
 import { table } from './table.mjs';
 
@@ -125,6 +126,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true },
     dir: { type: 'string' },
+    save: { type: 'boolean', default: false },
   },
 });
 
@@ -148,4 +150,6 @@ for (const [name, programs] of Object.entries(PROFILES)) {
 const TITLES = { calls: 'system calls', gc: 'GC', ours: 'plan, headers, other', start: 'start-up, loading' };
 const columns = Object.keys(CATEGORIES).map((category) => TITLES[category] ?? category);
 const floors = ['floor: read', 'floor: hash', 'floor: write', 'floor on two threads'];
-console.log(table(['corpus', 'program', 'ms', ...columns, ...floors], rows));
+const text = table(['corpus', 'program', 'ms', ...columns, ...floors], rows);
+console.log(text);
+if (options.save) saveInReadme('profiles', text);

@@ -3,7 +3,7 @@
 //   node bench/run.mjs [--quick] [--only CORPUS[/WORK]]... [--json FILE] [--dir DIRECTORY] [--keep] [--save]
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -12,6 +12,7 @@ import { goalRows } from './goals.mjs';
 import { describeMachine } from './machine.mjs';
 import { drawPlot } from './plot.mjs';
 import { SECTIONS } from './programs.mjs';
+import { saveInReadme } from './readme.mjs';
 import { measureWork } from './section.mjs';
 import { goalTable, machineText, sectionTables } from './table.mjs';
 
@@ -94,11 +95,5 @@ if (options.json) writeFileSync(options.json, json);
 if (options.save) {
   writeFileSync(join(BENCH, 'results.json'), json);
   writeFileSync(join(BENCH, 'results.svg'), drawPlot(results, machine));
-  const readme = join(BENCH, 'README.md');
-  const [before, after] = readFileSync(readme, 'utf8').split(
-    /<!-- begin of the last full run -->[\s\S]*<!-- end of the last full run -->/,
-  );
-  if (after === undefined) throw new Error(`${readme} has no place for the results`);
-  const place = `<!-- begin of the last full run -->\n\n${text}\n\n<!-- end of the last full run -->`;
-  writeFileSync(readme, `${before}${place}${after}`);
+  saveInReadme('last full run', text);
 }
