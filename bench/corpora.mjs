@@ -19,6 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom, piecesOf } from './content.mjs';
+import { stop } from './measure.mjs';
 
 const MIB = 1 << 20;
 const ITEMS = 32;
@@ -182,9 +183,13 @@ export function chooseParent(directory) {
   return tmpdir();
 }
 
+/** The corpora that are there now. */
+const made = new Set();
+
 /** Makes a corpus in a new directory of `parent`. @returns the directory, and what its `tree` holds */
 export function makeCorpus(name, sizes, parent) {
   const directory = mkdtempSync(join(parent, `tarseal-bench-${name}-`));
+  made.add(directory);
   process.umask(0o022);
   const tree = join(directory, 'tree');
   mkdirSync(tree);
@@ -202,6 +207,19 @@ export function makeCorpus(name, sizes, parent) {
 
 export function removeCorpus(directory) {
   rmSync(directory, { recursive: true, force: true });
+  made.delete(directory);
+}
+
+/** Nothing is left in memory when somebody has seen enough. */
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  process.once(signal, () => {
+    stop();
+    for (const directory of made) removeCorpus(directory);
+    process.exit(status);
+  });
 }
 
 const scratch = Buffer.allocUnsafe(4 * MIB);

@@ -19,6 +19,14 @@ exit $status`;
 
 const POLL_MILLISECONDS = 10;
 
+/** The shell that runs now: the leader of a process group, so that nothing of it outlives us. */
+let running;
+
+/** Ends what runs now, with all its processes. */
+export function stop() {
+  if (running?.exitCode === null && running.signalCode === null) process.kill(-running.pid, 'SIGKILL');
+}
+
 /**
  * @param script bash; fails as a whole when a command of a pipeline does
  * @param watchMemory polls the memory of the processes, which costs about a hundredth of a core
@@ -32,22 +40,23 @@ export function run(script, directory, { watchMemory = false, env = {}, timeoutS
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       detached: true,
     });
+    running = child;
     const texts = ['', '', '', ''];
     for (const fd of [1, 2, 3]) child.stdio[fd].on('data', (chunk) => (texts[fd] += chunk));
     let peakBytes = 0;
     const poll = () => (peakBytes = Math.max(peakBytes, memoryBelow(child.pid)));
     const polling = watchMemory && process.platform === 'linux' ? setInterval(poll, POLL_MILLISECONDS) : undefined;
-    const deadline = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), timeoutSeconds * 1000);
-    const stop = () => {
+    const deadline = setTimeout(stop, timeoutSeconds * 1000);
+    const finish = () => {
       clearInterval(polling);
       clearTimeout(deadline);
     };
     child.on('error', (error) => {
-      stop();
+      finish();
       reject(error);
     });
     child.on('close', (status, signal) => {
-      stop();
+      finish();
       const failure = status === 0 ? undefined : lastLine(texts[2]) || `ended with ${signal ?? status}`;
       const figures = texts[3].trim().split(/\s+/).map(Number);
       const [user, system, start, end] = figures;

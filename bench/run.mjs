@@ -3,7 +3,7 @@
 //   node bench/run.mjs [--quick] [--only CORPUS[/WORK]]... [--json FILE] [--dir DIRECTORY] [--keep] [--save]
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -40,8 +40,9 @@ const report = (text) =>
 
 function prepare() {
   const npm = (...args) => execFileSync('npm', [...args, '--silent', '--no-audit', '--no-fund'], { cwd: PROJECT });
-  const lock = (name) => join(BENCH, name, '.package-lock.json');
-  if (!existsSync(lock('node_modules'))) npm('ci', '--prefix', BENCH);
+  const installed = statSync(join(BENCH, 'node_modules/.package-lock.json'), { throwIfNoEntry: false });
+  const wanted = statSync(join(BENCH, 'package-lock.json'));
+  if (installed === undefined || installed.mtimeMs < wanted.mtimeMs) npm('ci', '--prefix', BENCH);
   npm('run', 'build');
 }
 
