@@ -40,7 +40,7 @@ export async function measureWork(corpus, work, { without = [], env, pace, repor
   const results = [];
   for (const program of WORKS[work].filter(({ name }) => !without.includes(name))) {
     if (program.dear && performance.now() > pace.deadline) {
-      results.push({ program: program.name, fails: 'not run, the time was up', planned: 0 });
+      results.push({ program: program.name, fails: 'not run: the time was up', planned: 0 });
       continue;
     }
     report(program.name);

@@ -49,7 +49,12 @@ function sectionTable({ work, programs }) {
   const gzip = programs.some(({ gzipBytes }) => gzipBytes !== undefined);
   const columns = ['program', 's', 'ours : it', 'MB/s', 'files/s', 'CPU s', 'peak MB', 'runs'];
   const rows = programs.map((program) => {
-    if (program.fails !== undefined) return [program.program, ...Array(7).fill(''), `fails: ${program.fails}`];
+    if (program.fails !== undefined)
+      return [
+        program.program,
+        ...Array(7).fill(''),
+        program.fails.startsWith('not run') ? program.fails : `fails: ${program.fails}`,
+      ];
     return [
       program.program,
       figure(program.seconds),
