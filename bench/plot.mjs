@@ -22,7 +22,9 @@ function growthPanel(sections, top, height) {
   const left = 60;
   const right = WIDTH - 230;
   const bottom = top + height;
-  const names = sections[0].programs.map(({ program }) => program);
+  const wasRun = (name) =>
+    sections.some(({ programs }) => programs.some(({ program, seconds }) => program === name && seconds));
+  const names = sections[0].programs.map(({ program }) => program).filter(wasRun);
   const points = names.map((name) =>
     sections
       .map(({ files, programs }) => ({ files, seconds: programs.find(({ program }) => program === name)?.seconds }))
