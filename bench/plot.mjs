@@ -116,6 +116,7 @@ export function drawPlot(results, { date, processors }) {
   parts.push(label(WIDTH - 20, height, `${date}, ${processors}`, { size: 11, anchor: 'end', fill: '#64748b' }));
   height += 14;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" ${STYLE}>
+<title>Time against the number of files, and throughput by program</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${parts.join('\n')}
 </svg>
