@@ -101,19 +101,21 @@ async function profile(corpus, work, name) {
   const { directory } = corpus;
   const { script } = WORKS[work].find((program) => program.name === name);
   const [out, profiles] = [join(directory, 'out'), join(directory, 'profiles')];
-  const env = { NODE: process.execPath, TARSEAL: join(PROJECT, 'dist/cli/main.js') };
-  const runEmpty = async (text) => {
+  const runEmpty = async (text, program) => {
+    const env = { NODE: process.execPath, TARSEAL: join(PROJECT, program) };
     rmSync(out, { recursive: true, force: true });
     mkdirSync(out);
     const { failure, seconds, output } = await run(text, directory, { env });
     if (failure !== undefined) throw new Error(`${name}: ${failure}`);
     return { milliseconds: seconds * 1000, output };
   };
-  const { output } = await runEmpty(script);
+  const { output } = await runEmpty(script, bin.tarseal);
   const runs = [];
-  for (let index = 0; index < 3; index++) runs.push((await runEmpty(script)).milliseconds);
+  for (let index = 0; index < 3; index++) runs.push((await runEmpty(script, bin.tarseal)).milliseconds);
   rmSync(profiles, { recursive: true, force: true });
-  await runEmpty(script.replace('"$NODE"', `"$NODE" --cpu-prof --cpu-prof-interval 500 --cpu-prof-dir ${profiles}`));
+  // The bundle's functions have lost the names of their modules; the modules that it is made of have them.
+  const underProfiler = `"$NODE" --cpu-prof --cpu-prof-interval 500 --cpu-prof-dir ${profiles}`;
+  await runEmpty(script.replace('"$NODE"', underProfiler), 'dist/cli/main.js');
   return {
     milliseconds: median(runs),
     sums: sumProfiles(profiles),
@@ -121,6 +123,7 @@ async function profile(corpus, work, name) {
   };
 }
 
+const { bin } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },

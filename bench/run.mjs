@@ -3,7 +3,7 @@
 //   node bench/run.mjs [--quick] [--only CORPUS[/WORK]]... [--json FILE] [--dir DIRECTORY] [--keep] [--save]
 
 import { execFileSync } from 'node:child_process';
-import { statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -18,6 +18,9 @@ import { goalTable, machineText, sectionTables } from './table.mjs';
 
 const BENCH = dirname(fileURLToPath(import.meta.url));
 const PROJECT = dirname(BENCH);
+
+/** The command that is installed. */
+const { bin } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
 
 const { values: options } = parseArgs({
   options: {
@@ -60,7 +63,7 @@ async function measureCorpus(name, works, until) {
     for (const [work, { without, ...own }] of works) {
       const programs = await measureWork(corpus, work, {
         without,
-        env: { NODE: process.execPath, TARSEAL: join(PROJECT, 'dist/cli/main.js') },
+        env: { NODE: process.execPath, TARSEAL: join(PROJECT, bin.tarseal) },
         pace: { ...pace, ...(options.quick ? {} : own), deadline: begin + until * pace.secondsOfRun * 1000 },
         report: (text) => report(`${name}: ${work}: ${text}`),
       });
