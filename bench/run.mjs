@@ -64,7 +64,7 @@ async function measureCorpus(name, works, until) {
       const programs = await measureWork(corpus, work, {
         without,
         env: { NODE: process.execPath, TARSEAL: join(PROJECT, bin.tarseal) },
-        pace: { ...pace, ...(options.quick ? {} : own), deadline: begin + until * pace.secondsOfRun * 1000 },
+        pace: { ...pace, ...(options.quick ? {} : own), deadline: prepared + until * pace.secondsOfRun * 1000 },
         report: (text) => report(`${name}: ${work}: ${text}`),
       });
       results.push({ corpus: name, work, ...contents, programs });
@@ -77,6 +77,7 @@ async function measureCorpus(name, works, until) {
 }
 
 prepare();
+const prepared = performance.now();
 const parent = chooseParent(options.dir);
 const results = [];
 for (const { corpus, works, until } of SECTIONS) {
