@@ -46,7 +46,8 @@ const CATEGORIES = {
   runtime: ({ functionName }) => functionName === '(program)',
   calls: ({ functionName, url }) =>
     (url === '' && SYSTEM_CALLS.test(functionName)) || /^node:(internal\/)?fs/.test(url),
-  gzip: ({ url }) => /fflate|libdeflate|\/dist\/compress\//.test(url),
+  gzip: ({ url }, work) =>
+    /fflate|libdeflate|\/dist\/compress\//.test(url) || (work === 'gzip' && url.startsWith('wasm:')),
   // The native hash has no frame of its own: its time is counted to the function that calls it.
   hash: ({ url }) => /^wasm:|hash-wasm|\/dist\/digest\/|internal\/crypto/.test(url),
   ours: ({ url }) => /\/dist\/(?!cli\/)/.test(url),
@@ -54,12 +55,12 @@ const CATEGORIES = {
 };
 
 /** Milliseconds by category in the profiles of one run, of which there is one for each thread. */
-function sumProfiles(directory) {
+function sumProfiles(directory, work) {
   const sums = Object.fromEntries(Object.keys(CATEGORIES).map((category) => [category, 0]));
   for (const file of readdirSync(directory)) {
     const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(join(directory, file), 'utf8'));
     const categories = new Map(
-      nodes.map(({ id, callFrame }) => [id, Object.keys(CATEGORIES).find((name) => CATEGORIES[name](callFrame))]),
+      nodes.map(({ id, callFrame }) => [id, Object.keys(CATEGORIES).find((name) => CATEGORIES[name](callFrame, work))]),
     );
     // A delta is the time before its sample: what a sample saw went on until the next.
     samples.forEach((id, index) => {
@@ -118,7 +119,7 @@ async function profile(corpus, work, name) {
   await runEmpty(script.replace('"$NODE"', underProfiler), 'dist/cli/main.js');
   return {
     milliseconds: median(runs),
-    sums: sumProfiles(profiles),
+    sums: sumProfiles(profiles, work),
     floor: measureFloor(directory, JSON.parse(output).sizeBytes ?? 0),
   };
 }

@@ -35,7 +35,7 @@ const { values: options } = parseArgs({
 
 const sizes = options.quick ? QUICK : FULL;
 const pace = options.quick
-  ? { rounds: 2, secondsEach: 1, secondsAll: 2, secondsOfRun: 45 }
+  ? { rounds: 2, secondsEach: 1, secondsAll: 3, secondsOfRun: 45 }
   : { rounds: 5, secondsEach: 8, secondsAll: 60, secondsOfRun: 540 };
 const begin = performance.now();
 const report = (text) =>
