@@ -7,6 +7,8 @@ import { type ByteString, byteStringFrom, bytesOf } from '../bytes/index.js';
  * @returns the name, and what was removed from its front
  */
 export function safeMemberName(name: ByteString): { readonly name: ByteString; readonly removed: ByteString } {
+  // Almost every name, which is looked at for each member.
+  if (name !== '' && name.charCodeAt(0) !== 0x2f && !name.includes('..')) return { name, removed: '' as ByteString };
   let end = 0;
   let offset = 0;
   for (const component of name.split('/')) {
