@@ -1,7 +1,7 @@
 import { CompressError } from './compress-error.js';
 import { crc32 } from './crc32.js';
-import { gzipHeaderSize } from './gzip-header.js';
-import { createInflate, type Inflate } from './inflate.js';
+import { type GzipHeader, readGzipHeader } from './gzip-header.js';
+import { createInflate, INFLATE_BUFFER_SIZE, type Inflate } from './inflate.js';
 
 /** Decompresses a gzip file of one or many members, piece by piece. */
 export interface Gunzip {
@@ -15,6 +15,11 @@ export interface Gunzip {
   finish(): void;
 }
 
+export interface GunzipOptions {
+  /** Takes the header of each member, before what is in it. */
+  readonly gzipMember?: (header: GzipHeader) => void;
+}
+
 const TRAILER_SIZE = 8;
 const NOTHING = new Uint8Array(0);
 
@@ -25,7 +30,7 @@ const NOTHING = new Uint8Array(0);
  * @param sink takes the decompressed bytes in pieces of at most 128 KiB, lent until the call returns
  * @see RFC 1952
  */
-export function createGunzip(sink: (bytes: Uint8Array) => void): Gunzip {
+export function createGunzip(sink: (bytes: Uint8Array) => void, { gzipMember }: GunzipOptions = {}): Gunzip {
   let state: 'header' | 'body' | 'trailer' | 'zeros' = 'header';
   let members = 0;
   let pushedBytes = 0;
@@ -35,6 +40,13 @@ export function createGunzip(sink: (bytes: Uint8Array) => void): Gunzip {
   let inflate: Inflate;
   let crc = 0;
   let sizeBytes = 0;
+
+  const buffer = new Uint8Array(INFLATE_BUFFER_SIZE);
+  const takeOutput = (output: Uint8Array): void => {
+    crc = crc32(output, crc);
+    sizeBytes += output.length;
+    sink(output);
+  };
 
   /** Reads from `bytes`, which are not empty. @returns what is of the next state */
   const step = (bytes: Uint8Array): Uint8Array => {
@@ -46,17 +58,14 @@ export function createGunzip(sink: (bytes: Uint8Array) => void): Gunzip {
           return bytes;
         }
         pending = concat(pending, bytes);
-        const size = gzipHeaderSize(pending, memberStart);
-        if (size === undefined) return NOTHING;
-        const rest = pending.subarray(size);
+        const header = readGzipHeader(pending, memberStart);
+        if (header === undefined) return NOTHING;
+        const rest = pending.subarray(header.sizeBytes);
+        gzipMember?.(header);
         pending = NOTHING;
         crc = 0;
         sizeBytes = 0;
-        inflate = createInflate((output) => {
-          crc = crc32(output, crc);
-          sizeBytes += output.length;
-          sink(output);
-        }, memberStart);
+        inflate = createInflate(takeOutput, memberStart, buffer);
         state = 'body';
         return rest;
       }

@@ -1,3 +1,4 @@
+import { type ByteString, byteStringFrom } from '../bytes/index.js';
 import { CompressError } from './compress-error.js';
 import { crc32 } from './crc32.js';
 
@@ -13,16 +14,36 @@ const FIXED_SIZE = 10;
 /** An extra field of 64 KiB, a name and a comment as long as any file's; a header without an end is refused. */
 const MAX_HEADER_SIZE = 1 << 18;
 
+/** What the header of a gzip member says. */
+export interface GzipHeader {
+  /** Of the member in its file. */
+  readonly offset: number;
+  readonly sizeBytes: number;
+  /** The byte FLG. */
+  readonly flags: number;
+  /** In [0, 2^32); 0 for none. */
+  readonly mtimeSeconds: number;
+  /** 2 for the best compression, 4 for the fastest. */
+  readonly extraFlags: number;
+  /** 3 for Unix, 255 for unknown. */
+  readonly operatingSystem: number;
+  /** Bytes, one char each, without the NUL; `undefined` where there is none. */
+  readonly name: ByteString | undefined;
+  readonly comment: ByteString | undefined;
+  /** Size of the extra field in bytes. */
+  readonly extraSizeBytes: number | undefined;
+}
+
 /**
  * Reads the header of a gzip member.
  *
  * @param bytes the member from its first byte on, as far as it is there
  * @param offset of the member in its file, for messages
- * @returns the size of the header in bytes; `undefined` when more of it is needed
+ * @returns `undefined` when more of it is needed
  * @throws {CompressError} GZIP_INVALID, GZIP_CHECKSUM
  * @see RFC 1952, 2.3
  */
-export function gzipHeaderSize(bytes: Uint8Array, offset: number): number | undefined {
+export function readGzipHeader(bytes: Uint8Array, offset: number): GzipHeader | undefined {
   const invalid = (what: string, value: number): CompressError =>
     new CompressError('GZIP_INVALID', `Cannot read gzip member at byte ${offset}: ${what}, and is ${value}`, {
       offset,
@@ -36,18 +57,25 @@ export function gzipHeaderSize(bytes: Uint8Array, offset: number): number | unde
   if (flags & RESERVED) throw invalid('reserved bits of its flags must be 0', flags);
 
   let end = FIXED_SIZE;
+  let extraSizeBytes: number | undefined;
   if (flags & FEXTRA) {
     if (bytes.length < end + 2) return undefined;
-    end += 2 + (bytes[end]! | (bytes[end + 1]! << 8));
+    extraSizeBytes = bytes[end]! | (bytes[end + 1]! << 8);
+    end += 2 + extraSizeBytes;
   }
+  const texts: (ByteString | undefined)[] = [];
   for (const text of [FNAME, FCOMMENT]) {
-    if ((flags & text) === 0) continue;
+    if ((flags & text) === 0) {
+      texts.push(undefined);
+      continue;
+    }
     const zero = bytes.indexOf(0, end);
     if (zero < 0) {
       if (bytes.length > MAX_HEADER_SIZE)
         throw invalid(`its header must end within ${MAX_HEADER_SIZE} bytes`, bytes.length);
       return undefined;
     }
+    texts.push(byteStringFrom(bytes.subarray(end, zero)));
     end = zero + 1;
   }
   if (flags & FHCRC) {
@@ -63,5 +91,16 @@ export function gzipHeaderSize(bytes: Uint8Array, offset: number): number | unde
     }
     end += 2;
   }
-  return bytes.length < end ? undefined : end;
+  if (bytes.length < end) return undefined;
+  return {
+    offset,
+    sizeBytes: end,
+    flags,
+    mtimeSeconds: new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true),
+    extraFlags: bytes[8]!,
+    operatingSystem: bytes[9]!,
+    name: texts[0],
+    comment: texts[1],
+    extraSizeBytes,
+  };
 }

@@ -14,7 +14,7 @@ export interface Inflate {
 
 /** How far back a match can reach. */
 const WINDOW_SIZE = 1 << 15;
-const BUFFER_SIZE = 1 << 17;
+export const INFLATE_BUFFER_SIZE: number = 1 << 17;
 const MAX_MATCH = 258;
 
 /** The bits of one symbol with its match are at most 48: so many bytes beyond the input may be looked at. */
@@ -80,9 +80,11 @@ const STARVED: Error = new Error('starved');
  *
  * @param sink takes the output in pieces of at most 128 KiB, lent until the call returns
  * @param memberStart offset of the gzip member, for messages
+ * @param output of INFLATE_BUFFER_SIZE bytes, whatever they are; the members of a file may share it, for there may be
+ *   millions of a few bytes
  * @see RFC 1951
  */
-export function createInflate(sink: (bytes: Uint8Array) => void, memberStart: number): Inflate {
+export function createInflate(sink: (bytes: Uint8Array) => void, memberStart: number, output: Uint8Array): Inflate {
   /** Input that is not used up, `size` bytes of it, and zeros. */
   let input = new Uint8Array(LOOKAHEAD);
   let size = 0;
@@ -91,8 +93,7 @@ export function createInflate(sink: (bytes: Uint8Array) => void, memberStart: nu
   let hold = 0;
   let holdBits = 0;
 
-  /** The last output, from which matches are copied. */
-  const output = new Uint8Array(BUFFER_SIZE);
+  /** Of the output, from the last of which matches are copied. */
   let outputEnd = 0;
   let handedOn = 0;
 
@@ -197,8 +198,8 @@ export function createInflate(sink: (bytes: Uint8Array) => void, memberStart: nu
 
   const copyStored = (): void => {
     while (storedLeft > 0 && at < size) {
-      if (outputEnd === BUFFER_SIZE) makeRoom();
-      const count = Math.min(storedLeft, size - at, BUFFER_SIZE - outputEnd);
+      if (outputEnd === INFLATE_BUFFER_SIZE) makeRoom();
+      const count = Math.min(storedLeft, size - at, INFLATE_BUFFER_SIZE - outputEnd);
       output.set(input.subarray(at, at + count), outputEnd);
       at += count;
       outputEnd += count;
@@ -232,7 +233,7 @@ export function createInflate(sink: (bytes: Uint8Array) => void, memberStart: nu
       const hBefore = h;
       const nBefore = n;
       const iBefore = i;
-      if (o > BUFFER_SIZE - MAX_MATCH) {
+      if (o > INFLATE_BUFFER_SIZE - MAX_MATCH) {
         outputEnd = o;
         makeRoom();
         o = outputEnd;

@@ -1,6 +1,9 @@
 import { BLOCK_SIZE, type ByteString, byteStringFrom } from '../bytes/index.js';
 import { TarError } from './tar-error.js';
 
+/** Which tar a header block is of; pax headers stand before headers of `ustar`, as a rule. */
+export type HeaderFormat = 'v7' | 'ustar' | 'gnu' | 'star';
+
 /** The fields of one header block as they stand there; longer names and larger numbers may come from elsewhere. */
 export interface DecodedHeader {
   /** With the prefix of ustar and star. */
@@ -19,6 +22,7 @@ export interface DecodedHeader {
   readonly gname: ByteString;
   readonly devMajor: number;
   readonly devMinor: number;
+  readonly format: HeaderFormat;
 }
 
 const EMPTY = '' as ByteString;
@@ -36,12 +40,12 @@ export function decodeHeader(block: Uint8Array, offset: number): DecodedHeader {
   const field = (name: string, at: number, width: number): number => decodeNumber(block, at, width, name, offset);
   const typeflag = String.fromCharCode(block[156]!);
   const name = decodeText(block, 0, 100);
-  const magic = decodeText(block, 257, 6);
-  const isUstar = magic === 'ustar';
-  const hasOwners = isUstar || magic === 'ustar ';
+  const format = formatOf(block);
+  const isUstar = format === 'ustar' || format === 'star';
+  const hasOwners = format !== 'v7';
   const hasDevice = hasOwners && (typeflag === '3' || typeflag === '4');
   // gnu has times where ustar has its prefix, and so has star behind the first 131 bytes.
-  const prefix = isUstar ? decodeText(block, 345, decodeText(block, 508, 4) === 'tar' ? 131 : 155) : EMPTY;
+  const prefix = isUstar ? decodeText(block, 345, format === 'star' ? 131 : 155) : EMPTY;
   const sizeBytes = field('size', 124, 12);
   if (sizeBytes < 0) throw headerError(offset, 'size', 'must be at least 0', String(sizeBytes));
   return {
@@ -57,11 +61,20 @@ export function decodeHeader(block: Uint8Array, offset: number): DecodedHeader {
     gname: hasOwners ? decodeText(block, 297, 32) : EMPTY,
     devMajor: hasDevice ? field('devmajor', 329, 8) : 0,
     devMinor: hasDevice ? field('devminor', 337, 8) : 0,
+    format,
   };
 }
 
-/** The sum of the block's bytes, its own field as spaces; early tars took them for signed, which GNU tar accepts too. */
-function verifyChecksum(block: Uint8Array, offset: number): void {
+/** By the magic alone: a version that is none is a matter of taste, which {@link inspectHeader} shows. */
+function formatOf(block: Uint8Array): HeaderFormat {
+  const magic = decodeText(block, 257, 6);
+  if (magic === 'ustar ') return 'gnu';
+  if (magic !== 'ustar') return 'v7';
+  return decodeText(block, 508, 4) === 'tar' ? 'star' : 'ustar';
+}
+
+/** The sum of the block's bytes, its own field as spaces. */
+export function headerSums(block: Uint8Array): { readonly unsigned: number; readonly signed: number } {
   let unsigned = 8 * 0x20;
   let signed = unsigned;
   for (let i = 0; i < BLOCK_SIZE; i++) {
@@ -70,6 +83,12 @@ function verifyChecksum(block: Uint8Array, offset: number): void {
     unsigned += byte;
     signed += byte < 0x80 ? byte : byte - 256;
   }
+  return { unsigned, signed };
+}
+
+/** Early tars took bytes for signed, which GNU tar accepts too. */
+function verifyChecksum(block: Uint8Array, offset: number): void {
+  const { unsigned, signed } = headerSums(block);
   const expected = decodeNumber(block, 148, 8, 'checksum', offset);
   if (expected !== unsigned && expected !== signed) {
     throw new TarError(
@@ -81,7 +100,7 @@ function verifyChecksum(block: Uint8Array, offset: number): void {
 }
 
 /** Text up to a NUL or the end of its field. */
-function decodeText(block: Uint8Array, at: number, width: number): ByteString {
+export function decodeText(block: Uint8Array, at: number, width: number): ByteString {
   let end = at;
   while (end < at + width && block[end] !== 0) end++;
   return byteStringFrom(block.subarray(at, end));
@@ -91,7 +110,7 @@ function decodeText(block: Uint8Array, at: number, width: number): ByteString {
  * A numeric field: octal digits that spaces and NULs may surround, nothing but those for 0, or base 256 in two's
  * complement where the first bit is set.
  */
-function decodeNumber(block: Uint8Array, at: number, width: number, field: string, offset: number): number {
+export function decodeNumber(block: Uint8Array, at: number, width: number, field: string, offset: number): number {
   const first = block[at]!;
   const end = at + width;
   let value = 0;

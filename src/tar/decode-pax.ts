@@ -4,6 +4,15 @@ import { TarError } from './tar-error.js';
 /** Records of pax headers by key. An empty value takes away what a global header or the ustar header said. */
 export type PaxRecords = ReadonlyMap<string, ByteString>;
 
+/** A record as it stands in a pax header. */
+export interface PaxRecord {
+  /** Bytes, one char each. */
+  readonly key: string;
+  readonly value: ByteString;
+  /** Of its first byte in the archive. */
+  readonly offset: number;
+}
+
 /** Records that are names: a NUL would end them for some readers and not for others. */
 const NAMES: ReadonlySet<string> = new Set(['path', 'linkpath', 'uname', 'gname']);
 
@@ -14,11 +23,11 @@ const MAX_LENGTH_DIGITS = 10;
  * Decodes the body of a pax extended header: records `LENGTH KEY=VALUE\n`, where LENGTH counts the whole record.
  *
  * @param offset of the body in the archive, for messages
- * @returns keys (bytes, one char each) in their order; of one that stands twice the last value
+ * @returns all of them in their order, those with the same key too, of which the last counts
  * @throws {TarError} TAR_PAX
  */
-export function decodePaxRecords(body: Uint8Array, offset: number): PaxRecords {
-  const records = new Map<string, ByteString>();
+export function decodePaxRecords(body: Uint8Array, offset: number): PaxRecord[] {
+  const records: PaxRecord[] = [];
   for (let at = 0; at < body.length; ) {
     const invalid = (what: string): TarError =>
       new TarError('TAR_PAX', `Cannot read pax record at byte ${offset + at}: ${what}`, { offset: offset + at });
@@ -40,7 +49,7 @@ export function decodePaxRecords(body: Uint8Array, offset: number): PaxRecords {
     if (key.includes('\0') || (NAMES.has(key) && value.includes('\0'))) {
       throw invalid(`${displayName(key as ByteString)} must have no NUL, and has one`);
     }
-    records.set(key, value);
+    records.push({ key, value, offset: offset + at });
     at = end;
   }
   return records;

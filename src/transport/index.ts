@@ -14,5 +14,6 @@ export { isEmptyOrOciLayout } from './oci-layout/existing-layout.js';
 export { ociMembers } from './oci-members.js';
 export { writeSequentially } from './output/sequential-output.js';
 export { archiveTarget, directoryTarget, type OutputTarget } from './output/target.js';
+export { readArchiveMembers } from './read-archive.js';
 export { TransportError } from './transport-error.js';
 export { type WriteOptions, type WrittenImage, writeImage } from './write-image.js';
