@@ -14,7 +14,9 @@ const TYPES: ReadonlyMap<string, TarMemberType> = new Map([
   ['5', 'directory'],
   ['6', 'fifo'],
   ['7', 'file'],
+  // Of gnu: a sparse file, and a directory in an incremental archive, whose content says what was in it.
   ['S', 'file'],
+  ['D', 'directory'],
 ]);
 
 /** What the metadata before a member says of it. */
@@ -52,7 +54,8 @@ export function describeMember(
   const statedSizeBytes = number('size', header.sizeBytes);
   if (statedSizeBytes < 0) throw headerError(offset, `pax size must be at least 0, and is ${statedSizeBytes}`);
   // Links and the like have none, though some writers give them the size of what they lead to.
-  const sizeBytes = type === 'file' || type === 'other' ? statedSizeBytes : 0;
+  const hasContent = type === 'file' || type === 'other' || header.typeflag === 'D';
+  const sizeBytes = hasContent ? statedSizeBytes : 0;
   if (!Number.isSafeInteger(offset + sizeBytes + 2 * BLOCK_SIZE)) {
     throw headerError(offset, `the member must end within 2^53 bytes, and has ${sizeBytes}`);
   }

@@ -17,7 +17,7 @@ export type TarMemberType =
 /** A member as an archive has it: names as they stand there, with whatever slashes and dots they have. */
 export interface TarMember extends DecodedHeader {
   readonly type: TarMemberType;
-  /** Bytes of content that follow, of a sparse file those of its regions; 0 for all but `file` and `other`. */
+  /** Bytes of content that follow, of a sparse file those of its regions; 0 for all but `file`, `other` and type `D`. */
   readonly sizeBytes: number;
   /**
    * The size that the header or its pax record gives, whatever the type: readers differ in what follows a link or a
