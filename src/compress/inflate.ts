@@ -104,8 +104,10 @@ export function createInflate(sink: (bytes: Uint8Array) => void, memberStart: nu
   let distances: Code = FIXED_DISTANCES;
 
   const handOn = (): void => {
-    if (outputEnd > handedOn) sink(output.subarray(handedOn, outputEnd));
+    const start = handedOn;
+    // First: what the sink throws at must not be handed to it again.
     handedOn = outputEnd;
+    if (outputEnd > start) sink(output.subarray(start, outputEnd));
   };
   const makeRoom = (): void => {
     handOn();
@@ -270,7 +272,10 @@ export function createInflate(sink: (bytes: Uint8Array) => void, memberStart: nu
         keepPosition(hBefore, nBefore, iBefore, o);
         throw STARVED;
       }
-      if (failure !== undefined) throw invalid(memberStart, failure);
+      if (failure !== undefined) {
+        outputEnd = o;
+        throw invalid(memberStart, failure);
+      }
       if (symbol < END_OF_BLOCK) out[o++] = symbol;
       else if (symbol > END_OF_BLOCK) for (const end = o + length; o < end; o++) out[o] = out[o - distance]!;
       else {
@@ -306,8 +311,12 @@ export function createInflate(sink: (bytes: Uint8Array) => void, memberStart: nu
       input = next;
       size = left + chunk.length;
       at = 0;
-      advance();
-      handOn();
+      try {
+        advance();
+      } finally {
+        // Also what comes before an error: it may be one itself, and which is first must not depend on the chunks.
+        handOn();
+      }
       if (state !== 'done') return undefined;
       alignToByte();
       return input.subarray(at, size);

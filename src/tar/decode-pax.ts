@@ -14,7 +14,7 @@ export interface PaxRecord {
 }
 
 /** Records that are names: a NUL would end them for some readers and not for others. */
-const NAMES: ReadonlySet<string> = new Set(['path', 'linkpath', 'uname', 'gname']);
+const NAMES: ReadonlySet<string> = new Set(['path', 'linkpath', 'uname', 'gname', 'GNU.sparse.name']);
 
 /** Digits of a record's length: of the largest body that is read, and some zeros that nobody writes. */
 const MAX_LENGTH_DIGITS = 10;
