@@ -174,25 +174,6 @@ print(json.dumps(paths))`,
       ]),
     );
   });
-
-  clientTest('tar', 'truncate')('sparse members are refused', () => {
-    const scratch = scratchDirectory();
-    spawnSync('truncate', ['-s', '10M', join(scratch, 'hole')]);
-    for (const args of [
-      ['gnu'],
-      ['oldgnu'],
-      ['posix'],
-      ['posix', '--sparse-version=0.0'],
-      ['posix', '--sparse-version=0.1'],
-    ]) {
-      const { stdout } = spawnSync('tar', ['--format', ...args, '-Scf', '-', 'hole'], { cwd: scratch });
-      expect(stdout.length).toBeGreaterThan(1024);
-      expect(refusalOf(stdout), args.join(' ')).toMatchObject({
-        code: 'TAR_SPARSE',
-        message: 'Cannot read tar member at byte 0: sparse members are not supported, and it is one',
-      });
-    }
-  });
 });
 
 describe('our own archives', () => {
