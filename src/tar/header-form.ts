@@ -104,10 +104,10 @@ export function inspectHeader(block: Uint8Array): HeaderForm {
           : GNU_REST.filter(([field]) => typeflag !== 'S' || (field !== 'sparse' && field !== 'realsize'));
   for (const [field, at, width] of rest) wantZeros(field, at, at + width);
   if (format !== 'v7' && !isDevice) {
-    // Zeros as digits say nothing either, and most write them.
+    // Zeros as digits say nothing either, and most write them; bsdtar with a space.
     for (const [field, at, width] of DEVICES) {
       const end = at + width;
-      const byte = block.subarray(at, end).findIndex((value) => value !== 0 && value !== 0x30);
+      const byte = block.subarray(at, end).findIndex((value) => value !== 0 && value !== 0x20 && value !== 0x30);
       if (byte >= 0) residues.push({ field, offset: at + byte });
     }
   }

@@ -19,7 +19,7 @@ export interface ReadMember {
 }
 
 export interface ReadMembersOptions extends Omit<TarDecoderOptions, 'sparse'> {
-  /** Takes what else the archive has, before the member to which it belongs. */
+  /** Takes what else the archive has as it is decoded, up to 64 KiB ahead of the members: offsets say where it belongs. */
   readonly handler?: Pick<TarHandler, 'block' | 'metadata' | 'padding'>;
 }
 
