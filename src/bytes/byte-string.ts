@@ -26,7 +26,8 @@ export function byteStringFrom(bytes: Uint8Array): ByteString {
   let result = '';
   // fromCharCode.apply takes its bytes as arguments, whose number engines limit (about 65,536 at the least).
   for (let start = 0; start < bytes.length; start += 8192) {
-    result += String.fromCharCode(...bytes.subarray(start, start + 8192));
+    // Not spread: that goes through an iterator, which takes ten times as long for a name.
+    result += String.fromCharCode.apply(null, bytes.subarray(start, start + 8192) as unknown as number[]);
   }
   return result as ByteString;
 }

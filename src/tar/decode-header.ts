@@ -66,31 +66,38 @@ export function decodeHeader(block: Uint8Array, offset: number): DecodedHeader {
 }
 
 /** By the magic alone: a version that is none is a matter of taste, which {@link inspectHeader} shows. */
-function formatOf(block: Uint8Array): HeaderFormat {
-  const magic = decodeText(block, 257, 6);
-  if (magic === 'ustar ') return 'gnu';
-  if (magic !== 'ustar') return 'v7';
-  return decodeText(block, 508, 4) === 'tar' ? 'star' : 'ustar';
+export function formatOf(block: Uint8Array): HeaderFormat {
+  if (!hasText(block, 257, 'ustar')) return 'v7';
+  if (block[262] === 0x20) return 'gnu';
+  if (block[262] !== 0) return 'v7';
+  return hasText(block, 508, 'tar\0') ? 'star' : 'ustar';
+}
+
+function hasText(block: Uint8Array, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (block[at + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 /** The sum of the block's bytes, its own field as spaces. */
-export function headerSums(block: Uint8Array): { readonly unsigned: number; readonly signed: number } {
-  let unsigned = 8 * 0x20;
-  let signed = unsigned;
-  for (let i = 0; i < BLOCK_SIZE; i++) {
-    if (i === 148) i += 8;
-    const byte = block[i]!;
-    unsigned += byte;
-    signed += byte < 0x80 ? byte : byte - 256;
-  }
-  return { unsigned, signed };
+export function headerSum(block: Uint8Array): number {
+  let sum = 8 * 0x20;
+  for (let i = 0; i < 148; i++) sum += block[i]!;
+  for (let i = 156; i < BLOCK_SIZE; i++) sum += block[i]!;
+  return sum;
+}
+
+/** The same of bytes that have a sign. */
+function signedSum(block: Uint8Array): number {
+  let sum = headerSum(block);
+  for (let i = 0; i < BLOCK_SIZE; i++) if (block[i]! >= 0x80 && (i < 148 || i >= 156)) sum -= 256;
+  return sum;
 }
 
 /** Early tars took bytes for signed, which GNU tar accepts too. */
 function verifyChecksum(block: Uint8Array, offset: number): void {
-  const { unsigned, signed } = headerSums(block);
+  const unsigned = headerSum(block);
   const expected = decodeNumber(block, 148, 8, 'checksum', offset);
-  if (expected !== unsigned && expected !== signed) {
+  if (expected !== unsigned && expected !== signedSum(block)) {
     throw new TarError(
       'TAR_CHECKSUM',
       `Cannot read tar header at byte ${offset}: its checksum must be ${unsigned}, and is ${expected}`,
@@ -100,10 +107,16 @@ function verifyChecksum(block: Uint8Array, offset: number): void {
 }
 
 /** Text up to a NUL or the end of its field. */
-export function decodeText(block: Uint8Array, at: number, width: number): ByteString {
+function decodeText(block: Uint8Array, at: number, width: number): ByteString {
+  const end = endOfText(block, at, width);
+  return end === at ? EMPTY : byteStringFrom(block.subarray(at, end));
+}
+
+/** Where the NUL after a text stands, or its field ends. */
+export function endOfText(block: Uint8Array, at: number, width: number): number {
   let end = at;
   while (end < at + width && block[end] !== 0) end++;
-  return byteStringFrom(block.subarray(at, end));
+  return end;
 }
 
 /**

@@ -56,7 +56,8 @@ interface Pending extends Pick<MemberMetadata, 'startOffset'> {
 }
 
 /**
- * Makes a decoder of v7, ustar, gnu, pax and star archives. Memory does not grow with the archive or a member.
+ * Makes a decoder of v7, ustar, gnu, pax and star archives. Memory does not grow with the archive or a member. After an
+ * error it is of no more use.
  *
  * @throws {TarError} from its methods, each with the offset: TAR_CHECKSUM, TAR_HEADER and TAR_PAX for what is no tar,
  *   TAR_SPARSE for sparse members that cannot be read and TAR_SPARSE_MAP for those that are wrong, TAR_LIMIT, TAR_END

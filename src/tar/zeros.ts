@@ -5,7 +5,7 @@
 export function firstNonZero(bytes: Uint8Array): number {
   let at = 0;
   const aligned = -bytes.byteOffset & 3;
-  if (bytes.length >= 16) {
+  if (bytes.length >= 1024) {
     while (at < aligned && bytes[at] === 0) at++;
     if (at < aligned) return at;
     const words = new Int32Array(bytes.buffer, bytes.byteOffset + aligned, (bytes.length - aligned) >> 2);

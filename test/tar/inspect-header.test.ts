@@ -3,7 +3,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createTarDecoder, type HeaderForm, inspectHeader, type TarFormat } from '../../src/tar/index.js';
+import {
+  createTarDecoder,
+  type HeaderForm,
+  inspectHeader,
+  type NumberSpelling,
+  type TarFormat,
+} from '../../src/tar/index.js';
 import { makeAwkwardTree } from '../support/awkward-tree.js';
 import { clientTest } from '../support/clients.js';
 import { type RawHeader, rawMember } from '../support/raw-tar.js';
@@ -22,8 +28,6 @@ function formsOf(archive: Uint8Array): HeaderForm[] {
 }
 
 const inspect = (header: RawHeader): HeaderForm => inspectHeader(rawMember(header).subarray(0, 512));
-const spelling = (form: HeaderForm, field: string): string | undefined =>
-  form.numbers.find((number) => number.field === field)?.spelling;
 
 describe('a header', () => {
   test('as most write it', () => {
@@ -32,27 +36,26 @@ describe('a header', () => {
       magic: 'ustar\x0000',
       checksum: 'digits-nul-space',
       isSigned: false,
-      numbers: ['mode', 'uid', 'gid', 'size', 'mtime', 'devmajor', 'devminor'].map((field) => ({
-        field,
-        spelling: 'octal',
-      })),
+      numbers: Object.fromEntries(
+        ['mode', 'uid', 'gid', 'size', 'mtime', 'devmajor', 'devminor'].map((field) => [field, 'octal']),
+      ),
       residues: [],
     });
   });
 
-  test.each<[name: string, field: string, expected: string]>([
-    ['0000007', 'uid', 'octal'],
-    ['0000007 ', 'uid', 'octal-space'],
-    ['00000007', 'uid', 'octal-full'],
-    ['\0\0\0\0\0\0\0\0', 'uid', 'empty'],
-    ['\x80\0\0\0\0\0\0\x07', 'uid', 'base-256'],
-    ['      7\0', 'uid', 'other'],
-    ['7\0', 'uid', 'other'],
-    ['        ', 'uid', 'other'],
-    ['000007 \0', 'uid', 'other'],
-  ])('whose uid is %j', (uid, field, expected) => {
+  test.each<[uid: string, expected: NumberSpelling]>([
+    ['0000007', 'octal'],
+    ['0000007 ', 'octal-space'],
+    ['00000007', 'octal-full'],
+    ['\0\0\0\0\0\0\0\0', 'empty'],
+    ['\x80\0\0\0\0\0\0\x07', 'base-256'],
+    ['      7\0', 'other'],
+    ['7\0', 'other'],
+    ['        ', 'other'],
+    ['000007 \0', 'other'],
+  ])('whose uid is %j', (uid, expected) => {
     // RawHeader leaves what is there where the text is shorter: an empty field is NULs.
-    expect(spelling(inspect({ uid: uid.padEnd(8, '\0') }), field)).toBe(expected);
+    expect(inspect({ uid: uid.padEnd(8, '\0') }).numbers.uid).toBe(expected);
   });
 
   test.each<[name: string, checksum: (digits: string) => string, expected: HeaderForm['checksum']]>([
@@ -101,12 +104,6 @@ describe('a header', () => {
     expect(inspect(header).residues).toEqual([]);
   });
 
-  test('that a decoder refuses', () => {
-    expect(() => inspectHeader(new Uint8Array(512).fill(0x61))).toThrowError(
-      expect.objectContaining({ code: 'TAR_HEADER' }),
-    );
-  });
-
   test('shows every change that its checksum does not', () => {
     // Of any byte that changes, the sum does too, but in the checksum itself.
     const header = rawMember({ name: 'file', uname: 'root', gname: 'root', devmajor: '0000000', devminor: '0000000' });
@@ -118,10 +115,11 @@ describe('a header', () => {
         changed[at] = value;
         let form: HeaderForm | undefined;
         try {
-          form = inspectHeader(changed);
+          [form] = formsOf(changed);
         } catch {
           continue;
         }
+        if (form === undefined) throw new Error('the decoder must give a block that it takes');
         expect([at, value, form.checksum]).toEqual([at, value, 'other']);
         hidden++;
       }
@@ -164,7 +162,7 @@ describe('headers of programs', () => {
         for (const form of formsOf(headersOf(entry, { format, strict: false }))) {
           expect(form.checksum).toBe('digits-nul-space');
           expect(form.residues).toEqual([]);
-          const spellings = new Set(form.numbers.map((number) => number.spelling));
+          const spellings = new Set(Object.values(form.numbers));
           for (const one of spellings) expect(['octal', 'empty', 'base-256']).toContain(one);
         }
       }),
