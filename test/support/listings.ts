@@ -40,22 +40,41 @@ export function gnuLine(member: TarMember): string {
   return `${letter}${permissions(mode)} ${uid}/${gid} ${size} ${time} ${name}${target(member)}${rest}`;
 }
 
-/** What GNU tar lists of an archive, line by line, as {@link gnuLine}; messages do not count. */
+/**
+ * What GNU tar lists of an archive, line by line, as {@link gnuLine}; messages do not count. A name of two lines is two
+ * lines.
+ */
 export function gnuListing(path: string, options: readonly string[] = []): string[] {
   const args = ['-tv', '--numeric-owner', '--full-time', '--quoting-style=literal', ...options, '-f', path];
-  return lines('tar', args)
-    .map((line) => line.replace(/^(\S+ \S+) +/, '$1 '))
-    .map((line) => line.replace(/^(\S+ \S+ \S+ \S+ \d\d:\d\d:\d\d)\.\d+ /, '$1 '));
+  return (
+    lines('tar', args)
+      .map((line) => line.replace(/^(\S+ \S+) +/, '$1 '))
+      // A time with a fraction makes the column of all that follow wider.
+      .map((line) => line.replace(/^(\S+ \S+ \S+ \S+ \d\d:\d\d:\d\d)(?:\.\d+)? +/, '$1 '))
+  );
 }
+
+const BSD_ESCAPES: Readonly<Record<string, string>> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\v': '\\v',
+  '\f': '\\f',
+  '\r': '\\r',
+  '\\': '\\\\',
+};
 
 /** The line that `bsdtar -tv --numeric-owner` prints of a member in the C locale, but for time and number of links. */
 export function bsdLine(member: TarMember): string {
   const { typeflag, type, mode, uid, gid, name, realSizeBytes } = member;
-  const letter = type === 'hard-link' || (type === 'other' && typeflag !== 'V') ? '-' : TYPES[type];
+  // A hard link of a size is to it a file.
+  const isFile = (type === 'hard-link' && member.statedSizeBytes > 0) || (type === 'other' && typeflag !== 'V');
+  const letter = isFile ? '-' : TYPES[type];
   const size = isDevice(member) ? `${member.devMajor},${member.devMinor}` : realSizeBytes;
   const shown = `${name}${target(member)}`.replace(
-    /[\x80-\xff]/g,
-    (byte) => `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`,
+    /[\\\x00-\x1f\x7f-\xff]/g,
+    (byte) => BSD_ESCAPES[byte] ?? `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`,
   );
   return `${letter}${permissions(mode)} ${uid} ${gid} ${size} ${shown}`;
 }
