@@ -1,4 +1,5 @@
-// Makes the command of what tsc has compiled: few files load several times as fast as many. The library stays as it is.
+// Makes the command of what tsc has compiled, and its worker: few files load several times as fast as many. The library
+// stays as it is.
 import { readFileSync } from 'node:fs';
 import { build } from 'rolldown';
 
@@ -10,10 +11,21 @@ const licence = readFileSync(`node_modules/${BUNDLED}/LICENSE`, 'utf8')
   .replaceAll(/^/gm, ' * ')
   .replaceAll(/ +$/gm, '');
 
-await build({
-  input: { tarseal: 'dist/cli/main.js', 'slab-worker': 'dist/layer/slab-worker.js' },
+const common = {
   platform: 'node',
   external: Object.keys(dependencies).filter((name) => name !== BUNDLED),
+};
+const output = {
+  dir: 'dist/bin',
+  format: 'cjs',
+  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+  entryFileNames: '[name].js',
+  chunkFileNames: '[name].js',
+};
+
+await build({
+  ...common,
+  input: { tarseal: 'dist/cli/main.js' },
   plugins: [
     {
       name: 'no-subcommands',
@@ -33,13 +45,15 @@ await build({
     },
   ],
   output: {
-    dir: 'dist/bin',
-    format: 'cjs',
-    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+    ...output,
     cleanDir: true,
-    entryFileNames: '[name].js',
-    chunkFileNames: '[name].js',
-    postBanner: ({ isEntry, name }) =>
-      isEntry && name === 'tarseal' ? `/*!\n * Contains ${BUNDLED} ${dependencies[BUNDLED]}:\n *\n${licence}\n */` : '',
+    postBanner: ({ isEntry }) =>
+      isEntry ? `/*!\n * Contains ${BUNDLED} ${dependencies[BUNDLED]}:\n *\n${licence}\n */` : '',
   },
+});
+// By itself: a part that it shared with the command could be the command, which would then run in it.
+await build({
+  ...common,
+  input: { 'slab-worker': 'dist/layer/slab-worker.js' },
+  output: { ...output, codeSplitting: false },
 });

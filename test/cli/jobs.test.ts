@@ -80,6 +80,15 @@ describe('the bytes of an image are the same for 1, 2, 3 and 8 jobs', () => {
   });
 });
 
+test('threads print nothing', () => {
+  const root = makeLargeTree(9 * MIB);
+  for (const form of [[], ['--layer-compression', 'gzip:1'], ['-C', 'gzip:1']]) {
+    const args = ['build', '--root', root, '-t', 'x', ...form, '--jobs', '3', '--quiet', '-o'];
+    const { stdout, stderr } = runTarseal([...args, join(scratchDirectory(), 'out.tar')]);
+    expect(stdout.toString() + stderr).toBe('');
+  }
+});
+
 const gnuTarTest = clientTest('tar');
 
 gnuTarTest("an archive that is read while it is written is GNU tar's, and without itself", () => {
