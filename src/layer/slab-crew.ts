@@ -61,8 +61,12 @@ const WAIT_BYTES = TURN_BYTES / 4;
  */
 const WORKER_BYTES = 24 << 20;
 const WORKER_BYTES_COMPRESSED = 3 << 20;
-/** Slabs for each thread, so that none waits for another that is a few slabs behind, and in all. */
+/**
+ * Slabs for each thread, so that none waits for another that is a few slabs behind, and in all. Compressed ones are
+ * larger, and take so long that fewer do.
+ */
 const SLABS_PER_THREAD = 6;
+const SLABS_PER_THREAD_COMPRESSED = 3;
 const MAX_SLABS = 48;
 
 /** Where nothing is compressed, a few workers have all that one thread can lay out and hash. */
@@ -97,7 +101,8 @@ export async function startCrew(options: CrewOptions, workBytes: number): Promis
   let ring: SlabRing | undefined;
   let pool: WorkerPool | undefined;
   if (workers > 0) {
-    const memory = allocateRing(Math.min(SLABS_PER_THREAD * (workers + 1), MAX_SLABS), slabSize, resultSize, true);
+    const perThread = codec === undefined ? SLABS_PER_THREAD : SLABS_PER_THREAD_COMPRESSED;
+    const memory = allocateRing(Math.min(perThread * (workers + 1), MAX_SLABS), slabSize, resultSize, true);
     const url = options.workerUrl ?? new URL('./slab-worker.js', import.meta.url);
     ring = openRing(memory);
     pool = await startWorkers(memory, ring, workers, codec?.name, url);
