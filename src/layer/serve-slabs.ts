@@ -27,7 +27,7 @@ export async function serveSlabs(
     }
     try {
       beforeJob(slot);
-      ring.setResultLength(slot, runJob(ring.getJob(slot), ring.slab(slot), ring.result(slot), codec));
+      ring.setResultLength(slot, runJob(ring.getJob(slot), ring.slab(slot), ring.result(slot), codec, ring.writeAlone));
       ring.setState(slot, FILLED);
     } catch (error) {
       report(describeFailure(slot, error));

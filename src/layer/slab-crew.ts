@@ -130,7 +130,7 @@ function crewOf(
   const fill = (slot: number): void => {
     const job = jobs[slot]!;
     try {
-      ring.setResultLength(slot, runJob(job, ring.slab(slot), ring.result(slot), codec));
+      ring.setResultLength(slot, runJob(job, ring.slab(slot), ring.result(slot), codec, ring.writeAlone));
       ring.setState(slot, FILLED);
     } catch (error) {
       failures.set(slot, error);

@@ -21,15 +21,23 @@ export class OutputFailure extends Error {}
  * Reads a slab's contents, writes it and compresses it, on whichever thread.
  *
  * @param result takes the compressed block
+ * @param writeAlone runs a write when it may be done
  * @returns bytes of the compressed block, 0 without a level
  * @throws {LayerError} as {@link readPiece}; {OutputFailure}
  */
-export function runJob(job: SlabJob, slab: Uint8Array, result: Uint8Array, codec: GzipCodec | undefined): number {
+export function runJob(
+  job: SlabJob,
+  slab: Uint8Array,
+  result: Uint8Array,
+  codec: GzipCodec | undefined,
+  writeAlone: (write: () => void) => void,
+): number {
   for (const piece of job.pieces) readPiece(piece, slab);
   const bytes = slab.subarray(0, job.sizeBytes);
-  if (job.region !== undefined) {
+  const { region } = job;
+  if (region !== undefined) {
     try {
-      writeFullyAt(job.region.fd, bytes, job.region.position);
+      writeAlone(() => writeFullyAt(region.fd, bytes, region.position));
     } catch (cause) {
       throw new OutputFailure('Cannot write', { cause });
     }
