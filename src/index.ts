@@ -30,3 +30,24 @@ export { displayText } from './bytes/index.js';
 export type { Digest } from './digest/index.js';
 export { TarsealError } from './errors/index.js';
 export { parseTime } from './oci/index.js';
+export {
+  createMemberLister,
+  FINDINGS,
+  type Finding,
+  type FindingCode,
+  type GivenImage,
+  type ImageFormat,
+  type InspectedImage,
+  type InspectedLayer,
+  type Inspection,
+  type InspectOptions,
+  inspectImage,
+  type LayerPlace,
+  type ListedMember,
+  type ReadOptions,
+  type Severity,
+  type Verification,
+  type VerifiedImage,
+  type VerifiedLayer,
+  verifyImage,
+} from './verify/index.js';

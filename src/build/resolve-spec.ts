@@ -1,7 +1,6 @@
-import { lstatSync } from 'node:fs';
 import { isAbsolute, resolve, sep } from 'node:path';
-import { type ByteString, decodeUtf8, displayText, encodeUtf8, toFsPath } from '../bytes/index.js';
-import { systemCode } from '../errors/index.js';
+import { type ByteString, decodeUtf8, displayText, encodeUtf8 } from '../bytes/index.js';
+import { pathExists, splitImageName } from '../transport/index.js';
 import { parseImagePath } from '../tree/index.js';
 import { BuildError } from './build-error.js';
 import type { AddedSource, BaseSource, BuildSpec } from './spec.js';
@@ -50,7 +49,7 @@ export function resolveSpecPaths(spec: BuildSpec, base: string | undefined): Res
     ...(spec.prefix !== undefined && { prefix: inImage(spec.prefix) }),
     ...(add && { add: add.map((given) => added(given, '--add')) }),
     ...(from !== undefined && {
-      from: typeof from === 'string' ? splitFrom(from, absolute) : { ...from, path: absolute(from.path) },
+      from: typeof from === 'string' ? splitImageName(from, absolute) : { ...from, path: absolute(from.path) },
     }),
     ...(spec.root !== undefined && { root: absolute(spec.root) }),
     ...(spec.database !== undefined && { database: absolute(spec.database) }),
@@ -65,7 +64,8 @@ export function resolveSpecPaths(spec: BuildSpec, base: string | undefined): Res
 function splitAdded(text: string, option: string, absolute: (path: string) => string): AddedSource {
   splitLast(encodeUtf8(text), option, 'SRC=DEST');
   for (let at = text.lastIndexOf('='); at > 0; at = text.lastIndexOf('=', at - 1)) {
-    if (exists(absolute(text.slice(0, at)))) return { source: text.slice(0, at), destination: text.slice(at + 1) };
+    if (pathExists(encodeUtf8(absolute(text.slice(0, at)))))
+      return { source: text.slice(0, at), destination: text.slice(at + 1) };
   }
   const at = text.lastIndexOf('=');
   return { source: text.slice(0, at), destination: text.slice(at + 1) };
@@ -96,25 +96,6 @@ export function diskPathOf(path: ByteString, store: AddedSource | undefined): By
 /** `path` with the directory `to` in place of `from`; `undefined` where it is not `from` or below it. */
 function replacePrefix<T extends string>(path: T, from: T, to: T): T | undefined {
   return path === from || path.startsWith(`${from}/`) ? ((to + path.slice(from.length)) as T) : undefined;
-}
-
-/** `PATH[:REFERENCE]`, separated by the last colon before which a PATH exists. */
-function splitFrom(text: string, absolute: (path: string) => string): BaseSource {
-  for (let at = text.length; at > 0; at = text.lastIndexOf(':', at - 1)) {
-    const path = absolute(text.slice(0, at));
-    if (exists(path)) return { path, ...(at < text.length && { reference: text.slice(at + 1) }) };
-  }
-  return { path: absolute(text) };
-}
-
-/** Whether the system knows of a path, if only that it must not be looked at. */
-function exists(path: string): boolean {
-  try {
-    lstatSync(toFsPath(encodeUtf8(path)));
-    return true;
-  } catch (error) {
-    return !['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error));
-  }
 }
 
 /** `resolve` drops the slash that says that a directory is meant. */

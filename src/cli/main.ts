@@ -18,7 +18,9 @@ for (const stream of [process.stdout, process.stderr]) {
 const COMMANDS: Readonly<Record<string, (program: Command, signals: Signals) => Promise<void>>> = {
   build: async (...args) => (await import('./build-command.js')).addBuildCommand(...args),
   closure: async (...args) => (await import('./closure-command.js')).addClosureCommand(...args),
+  inspect: async (...args) => (await import('./inspect-command.js')).addInspectCommand(...args),
   tar: async (...args) => (await import('./tar-command.js')).addTarCommand(...args),
+  verify: async (...args) => (await import('./verify-command.js')).addVerifyCommand(...args),
 };
 
 /** The commands that a command line needs to know of: the one that it begins with, or all to choose from. */

@@ -57,6 +57,9 @@ const READERS: Readers<ContainerConfig> = {
   StopTimeout: readCount,
 };
 
+/** Keys of the `config` object that are known. */
+export const CONTAINER_CONFIG_KEYS: readonly string[] = Object.keys(READERS);
+
 const HEALTHCHECK_READERS: Readers<Healthcheck> = {
   Test: readStrings,
   Interval: readCount,

@@ -11,6 +11,7 @@ export {
   parseWorkdir,
 } from './config-values.js';
 export {
+  CONTAINER_CONFIG_KEYS,
   type ContainerConfig,
   type Healthcheck,
   type KeySet,

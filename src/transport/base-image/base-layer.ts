@@ -4,11 +4,11 @@ import { type SealedLayer, sinkOf, throwIfAborted } from '../../layer/index.js';
 import { MEDIA_TYPES } from '../../oci/index.js';
 import { createTarDecoder } from '../../tar/index.js';
 import type { LayerSource } from '../layer-source.js';
+import { compressionOf } from '../stored/image-files.js';
+import { explainError, type ReadFailure, requireDigest } from '../stored/read-failure.js';
+import { readPieces, type StoredFile } from '../stored/stored-file.js';
 import { TransportError } from '../transport-error.js';
-import { type BaseFailure, explainError, requireDigest } from './base-error.js';
 import type { BaseTreeBuilder } from './base-tree.js';
-import { compressionOf } from './image-files.js';
-import { readPieces, type StoredFile } from './stored-file.js';
 
 /** A layer of a base image, every byte of which has been read and is what its digests say. */
 export interface BaseLayer {
@@ -25,7 +25,7 @@ export interface BaseLayer {
 export interface BaseLayerContext {
   readonly engine: HashEngine;
   readonly signal: AbortSignal | undefined;
-  readonly fail: BaseFailure;
+  readonly fail: ReadFailure;
   readonly tree: BaseTreeBuilder;
   readonly maxTarSizeBytes: number;
 }
@@ -50,7 +50,7 @@ export async function readBaseLayer(layer: StoredLayer, context: BaseLayerContex
   // By its first bytes: Docker's manifests call layers compressed that are not.
   const compression = compressionOf(file);
   if (compression !== undefined && compression !== 'gzip') {
-    throw fail('BASE_UNSUPPORTED', `${subject} must be uncompressed or gzip, and is ${compression}`);
+    throw fail('UNSUPPORTED', `${subject} must be uncompressed or gzip, and is ${compression}`);
   }
   tree.beginLayer();
   const decoder = createTarDecoder({ member: (member) => tree.add(member) });
@@ -60,7 +60,7 @@ export async function readBaseLayer(layer: StoredLayer, context: BaseLayerContex
   const takeTar = (bytes: Uint8Array): void => {
     tarSizeBytes += bytes.length;
     if (tarSizeBytes > maxTarSizeBytes) {
-      throw fail('BASE_INVALID', `${subject} must have at most ${maxTarSizeBytes} bytes uncompressed, and has more`);
+      throw fail('INVALID', `${subject} must have at most ${maxTarSizeBytes} bytes uncompressed, and has more`);
     }
     if (tarHash !== storedHash) tarHash.update(bytes);
     decoder.push(bytes);

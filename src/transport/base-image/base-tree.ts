@@ -1,6 +1,6 @@
 import { type ByteString, displayName } from '../../bytes/index.js';
 import type { TarMember } from '../../tar/index.js';
-import type { BaseFailure } from './base-error.js';
+import type { ReadFailure } from '../stored/read-failure.js';
 
 export interface BaseDirectory {
   readonly type: 'directory';
@@ -74,7 +74,7 @@ const IMPLIED: BaseDirectory = { type: 'directory', mode: 0o755, uid: 0, gid: 0,
  * @param maxMembers of all layers together, directories that they imply included
  * @see OCI image specification, layer.md, "Applying Changesets"
  */
-export function createBaseTree(maxMembers: number, fail: BaseFailure): BaseTreeBuilder {
+export function createBaseTree(maxMembers: number, fail: ReadFailure): BaseTreeBuilder {
   const root = newDirectory(IMPLIED, 0);
   let layer = 0;
   let file: Leaf = { node: { type: 'other' }, layer };
@@ -83,10 +83,10 @@ export function createBaseTree(maxMembers: number, fail: BaseFailure): BaseTreeB
   const attributesOf = internAttributes();
 
   const tooMany = (limit: number, what: string): Error =>
-    fail('BASE_INVALID', `its layers must have at most ${limit} ${what}, and have more`, { limit });
+    fail('INVALID', `its layers must have at most ${limit} ${what}, and have more`, { limit });
   const invalid = (member: TarMember, what: string): Error =>
     fail(
-      'BASE_INVALID',
+      'INVALID',
       `its layer ${layer} has a member "${displayName(member.name.slice(0, 300) as ByteString)}" ${what}`,
     );
   const count = (): void => {

@@ -1,5 +1,6 @@
-import { formatPlatform, normalizedReference, OciError, type Platform, parseReference } from '../../oci/index.js';
-import { type BaseFailure, quote, shortText } from './base-error.js';
+import { formatPlatform, type Platform } from '../../oci/index.js';
+import { isNamed } from '../stored/image-names.js';
+import { quote, type ReadFailure, shortText } from '../stored/read-failure.js';
 
 /** One of the images that an archive or a layout holds. */
 export interface ImageCandidate {
@@ -24,21 +25,19 @@ const MAX_LISTED = 20;
  *
  * @throws {TransportError} BASE_MISSING, BASE_INVALID, BASE_PLATFORM, BASE_AMBIGUOUS
  */
-export function chooseImage<T extends ImageCandidate>(images: readonly T[], choice: ImageChoice, fail: BaseFailure): T {
+export function chooseImage<T extends ImageCandidate>(images: readonly T[], choice: ImageChoice, fail: ReadFailure): T {
   const { reference } = choice;
   const named = reference === undefined ? images : images.filter(({ names }) => isNamed(names, reference));
   if (named.length === 0 && reference !== undefined && images.length > 0) {
-    throw fail(
-      'BASE_MISSING',
-      `it must hold an image of the name ${quote(reference)}, and holds ${listNames(images)}`,
-      { reference },
-    );
+    throw fail('MISSING', `it must hold an image of the name ${quote(reference)}, and holds ${listNames(images)}`, {
+      reference,
+    });
   }
   const found = named.flatMap((image) => {
     const platform = image.platform();
     return platform === undefined ? [] : [{ image, platform }];
   });
-  if (found.length === 0) throw fail('BASE_INVALID', 'it must hold an image, and holds none');
+  if (found.length === 0) throw fail('INVALID', 'it must hold an image, and holds none');
 
   const matching = found.filter(({ platform }) => isOfPlatform(platform, choice.platform));
   if (matching.length === 0)
@@ -51,7 +50,7 @@ export function chooseImage<T extends ImageCandidate>(images: readonly T[], choi
   const [first, ...others] = exact.length > 0 ? exact : matching;
   if (first === undefined || others.length > 0) {
     throw fail(
-      'BASE_AMBIGUOUS',
+      'AMBIGUOUS',
       `it must hold one image of ${formatPlatform(choice.platform)}${reference === undefined ? '' : ` of the name ${quote(reference)}`}, and holds ${matching.length}: ${listNames(matching.map(({ image }) => image))}`,
     );
   }
@@ -62,7 +61,7 @@ export function chooseImage<T extends ImageCandidate>(images: readonly T[], choi
  * @param found of the chosen image's config, whatever an index says of it
  * @throws {TransportError} BASE_PLATFORM
  */
-export function requirePlatform(found: Platform, choice: ImageChoice, fail: BaseFailure): void {
+export function requirePlatform(found: Platform, choice: ImageChoice, fail: ReadFailure): void {
   if (!isOfPlatform(found, choice.platform)) throw platformError([found], choice, fail);
 }
 
@@ -77,30 +76,15 @@ function isOfPlatform(found: Platform, wanted: Platform): boolean {
 function platformError(
   found: readonly Platform[],
   { platform, platformIsDefault }: ImageChoice,
-  fail: BaseFailure,
+  fail: ReadFailure,
 ): Error {
   const names = [...new Set(found.map(formatPlatform))];
   const wanted = formatPlatform(platform);
   return fail(
-    'BASE_PLATFORM',
+    'PLATFORM',
     `its platform must be ${wanted}${platformIsDefault ? ' (the default; --platform OS/ARCH[/VARIANT] states it)' : ''}, and is ${listed(names, shortText)}`,
     { expected: wanted, found: names },
   );
-}
-
-function isNamed(names: ReadonlySet<string>, reference: string): boolean {
-  if (names.has(reference)) return true;
-  const wanted = normalized(reference);
-  return wanted !== undefined && [...names].some((name) => normalized(name) === wanted);
-}
-
-function normalized(name: string): string | undefined {
-  try {
-    return normalizedReference(parseReference(name));
-  } catch (error) {
-    if (error instanceof OciError) return undefined;
-    throw error;
-  }
 }
 
 function listNames(images: readonly ImageCandidate[]): string {

@@ -1,18 +1,17 @@
 import { encodeUtf8 } from '../../bytes/index.js';
-import { type Digest, parseDigest, sha256Of } from '../../digest/index.js';
+import { sha256Of } from '../../digest/index.js';
 import {
   type ForeignImageConfig,
   parseJsonDocument,
   readForeignDockerManifest,
   readForeignImageConfig,
 } from '../../oci/index.js';
-import { explained, quote, requireDigest } from './base-error.js';
+import { digestOfPath } from '../stored/digest-of-path.js';
+import type { ImageFiles } from '../stored/image-files.js';
+import { explained, quote, requireDigest } from '../stored/read-failure.js';
+import type { StoredFile } from '../stored/stored-file.js';
 import { chooseImage, type ImageCandidate } from './choose-image.js';
 import type { FindOptions, FoundImage } from './found-image.js';
-import type { ImageFiles } from './image-files.js';
-import type { StoredFile } from './stored-file.js';
-
-const HEX = /^[0-9a-f]{64}$/;
 
 interface DockerImage extends ImageCandidate {
   readonly names: Set<string>;
@@ -29,7 +28,7 @@ export function findDockerImage(files: ImageFiles, bytes: Uint8Array, options: F
   const { fail, engine, readDocument } = options;
   const open = (path: string): StoredFile => {
     const file = files.get(encodeUtf8(path));
-    if (file === undefined) throw fail('BASE_INVALID', `its archive must have a file ${quote(path)}, and has none`);
+    if (file === undefined) throw fail('INVALID', `its archive must have a file ${quote(path)}, and has none`);
     return file;
   };
   const readConfig = (path: string): ForeignImageConfig => {
@@ -60,10 +59,4 @@ export function findDockerImage(files: ImageFiles, bytes: Uint8Array, options: F
       open: () => open(path),
     })),
   };
-}
-
-/** The digest that a path says: of `blobs/sha256/HEX`, or of a config `HEX.json` or `sha256:HEX`. */
-function digestOfPath(path: string): Digest | undefined {
-  const hex = path.replace(/^(?:blobs\/sha256\/|sha256:)|\.json$/g, '');
-  return HEX.test(hex) ? parseDigest(`sha256:${hex}`) : undefined;
 }

@@ -1,8 +1,9 @@
 import { parseJsonDocument, readForeignLayout } from '../../oci/index.js';
-import { explained } from './base-error.js';
+import type { ImageFiles } from '../stored/image-files.js';
+import { type DocumentReader, documentReader } from '../stored/read-document.js';
+import { explained } from '../stored/read-failure.js';
 import { findDockerImage } from './docker-image.js';
-import { type DocumentReader, documentReader, type FindOptions, type FoundImage } from './found-image.js';
-import type { ImageFiles } from './image-files.js';
+import type { FindOptions, FoundImage } from './found-image.js';
 import { findOciImage } from './oci-image.js';
 
 /**
@@ -25,7 +26,7 @@ export function findImage(files: ImageFiles, choice: Omit<FindOptions, 'readDocu
   const manifest = files.isDirectory ? undefined : readFile(files, 'manifest.json', readDocument);
   if (manifest !== undefined) return findDockerImage(files, manifest, options);
   throw fail(
-    'BASE_INVALID',
+    'INVALID',
     files.isDirectory
       ? 'a directory must be an OCI layout with "oci-layout" and "index.json", and is none'
       : 'it must be an OCI archive or a docker-archive, and has neither "oci-layout" and "index.json" nor "manifest.json"',

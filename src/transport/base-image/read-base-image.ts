@@ -1,13 +1,13 @@
 import type { ByteString } from '../../bytes/index.js';
 import type { HashEngine } from '../../digest/index.js';
 import type { ContainerConfig, HistoryEntry, Platform } from '../../oci/index.js';
-import { type BaseFailure, baseFailureOf } from './base-error.js';
+import { openImageFiles } from '../stored/image-files.js';
+import { type ReadFailure, readFailureOf } from '../stored/read-failure.js';
+import type { StoredFile } from '../stored/stored-file.js';
 import { type BaseLayer, readBaseLayer } from './base-layer.js';
 import { type BaseTree, createBaseTree } from './base-tree.js';
 import { requirePlatform } from './choose-image.js';
 import { findImage } from './find-image.js';
-import { openImageFiles } from './image-files.js';
-import type { StoredFile } from './stored-file.js';
 
 /** What is read before it is refused for its size; far beyond any image that is in use. */
 export interface BaseImageLimits {
@@ -66,8 +66,8 @@ const MAX_TAR_SIZE = 64 * 2 ** 30;
 export async function readBaseImage(path: ByteString, options: BaseImageOptions): Promise<BaseImage> {
   const { engine, signal, limits = {}, temporaryDirectory } = options;
   const { maxMembers = MAX_MEMBERS, maxTarSizeBytes = MAX_TAR_SIZE, maxArchiveSizeBytes } = limits;
-  const fail = baseFailureOf(options.shown);
-  if (path === '-') throw fail('BASE_UNSUPPORTED', 'it must be a file or a directory, and is standard input');
+  const fail = readFailureOf('BASE', 'base image', options.shown);
+  if (path === '-') throw fail('UNSUPPORTED', 'it must be a file or a directory, and is standard input');
 
   const open: Pick<StoredFile, 'close'>[] = [];
   const close = (): void => {
@@ -114,22 +114,16 @@ export async function readBaseImage(path: ByteString, options: BaseImageOptions)
 function requireCounts(
   layers: number,
   { diffIds, history }: { readonly diffIds: readonly unknown[]; readonly history: readonly HistoryEntry[] },
-  fail: BaseFailure,
+  fail: ReadFailure,
 ): void {
   if (layers > MAX_LAYERS) {
-    throw fail('BASE_INVALID', `it must have at most ${MAX_LAYERS} layers, and has ${layers}`, { limit: MAX_LAYERS });
+    throw fail('INVALID', `it must have at most ${MAX_LAYERS} layers, and has ${layers}`, { limit: MAX_LAYERS });
   }
   if (diffIds.length !== layers) {
-    throw fail(
-      'BASE_INVALID',
-      `its config must have ${layers} diff_ids, one for each layer, and has ${diffIds.length}`,
-    );
+    throw fail('INVALID', `its config must have ${layers} diff_ids, one for each layer, and has ${diffIds.length}`);
   }
   const described = history.filter((entry) => entry.empty_layer !== true).length;
   if (history.length > 0 && described !== layers) {
-    throw fail(
-      'BASE_INVALID',
-      `its history must have ${layers} entries that are no empty layers, and has ${described}`,
-    );
+    throw fail('INVALID', `its history must have ${layers} entries that are no empty layers, and has ${described}`);
   }
 }

@@ -6,23 +6,22 @@ import { OciError } from '../../oci/index.js';
 import { TarError } from '../../tar/index.js';
 import { TransportError } from '../transport-error.js';
 
-export type BaseErrorCode =
-  | 'BASE_MISSING'
-  | 'BASE_INVALID'
-  | 'BASE_DIGEST'
-  | 'BASE_UNSUPPORTED'
-  | 'BASE_AMBIGUOUS'
-  | 'BASE_PLATFORM';
+/** What is wrong with what is read; the code of an error has what it is of before it: `BASE_INVALID`. */
+export type ReadFailureKind = 'MISSING' | 'INVALID' | 'DIGEST' | 'UNSUPPORTED' | 'AMBIGUOUS' | 'PLATFORM';
 
-/** Makes the error of one base image, whose name is in every message. */
-export type BaseFailure = (code: BaseErrorCode, what: string, data?: ErrorData, cause?: unknown) => TransportError;
+/** Makes the error of one image, whose name is in every message. */
+export type ReadFailure = (kind: ReadFailureKind, what: string, data?: ErrorData, cause?: unknown) => TransportError;
 
-/** @param shown how messages name the image */
-export function baseFailureOf(shown: string): BaseFailure {
-  return (code, what, data = {}, cause) =>
+/**
+ * @param prefix of the codes
+ * @param subject what messages call it, e.g. `base image`
+ * @param shown how messages name it
+ */
+export function readFailureOf(prefix: 'BASE' | 'IMAGE', subject: string, shown: string): ReadFailure {
+  return (kind, what, data = {}, cause) =>
     new TransportError(
-      code,
-      `Cannot read base image ${quote(shown)}: ${what}`,
+      `${prefix}_${kind}`,
+      `Cannot read ${subject} ${quote(shown)}: ${what}`,
       { image: shown, ...data },
       cause === undefined ? {} : { cause },
     );
@@ -41,14 +40,14 @@ export function quote(text: string): string {
 const UNSUPPORTED: readonly string[] = ['TAR_SPARSE', 'OCI_UNSUPPORTED'];
 
 /** An error of the rooms that decode, as one of the image; any other error as it is. */
-export function explainError(error: unknown, subject: string, fail: BaseFailure): unknown {
+export function explainError(error: unknown, subject: string, fail: ReadFailure): unknown {
   if (!(error instanceof TarError || error instanceof CompressError || error instanceof OciError)) return error;
-  const code = UNSUPPORTED.includes(error.code) ? 'BASE_UNSUPPORTED' : 'BASE_INVALID';
+  const code = UNSUPPORTED.includes(error.code) ? 'UNSUPPORTED' : 'INVALID';
   return fail(code, `${subject}: ${error.message}`, error.data, error);
 }
 
 /** Runs `work`, whose errors are those of `subject`. */
-export function explained<T>(subject: string, fail: BaseFailure, work: () => T): T {
+export function explained<T>(subject: string, fail: ReadFailure, work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -56,8 +55,8 @@ export function explained<T>(subject: string, fail: BaseFailure, work: () => T):
   }
 }
 
-/** @throws {TransportError} BASE_DIGEST */
-export function requireDigest(subject: string, expected: Digest, found: Digest, fail: BaseFailure): void {
+/** @throws {TransportError} DIGEST */
+export function requireDigest(subject: string, expected: Digest, found: Digest, fail: ReadFailure): void {
   if (found === expected) return;
-  throw fail('BASE_DIGEST', `the digest of ${subject} must be ${expected}, and is ${found}`, { expected, found });
+  throw fail('DIGEST', `the digest of ${subject} must be ${expected}, and is ${found}`, { expected, found });
 }

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ByteString, toFsPath } from '../../bytes/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
 import { throwIfAborted } from '../../layer/index.js';
-import type { BaseFailure } from './base-error.js';
+import type { ReadFailure } from './read-failure.js';
 
 /** Bytes that can be read at any place: a file, or a part of one. */
 export interface StoredFile {
@@ -29,12 +29,12 @@ export function openStoredFile(
   path: ByteString,
   subject: string,
   isGiven: boolean,
-  fail: BaseFailure,
+  fail: ReadFailure,
 ): StoredFile | undefined {
   // What is there may be anybody's: a fifo must not block.
   const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (isGiven ? 0 : (constants.O_NOFOLLOW ?? 0));
   const refused = (error: unknown): Error =>
-    fail('BASE_INVALID', `${subject} cannot be read: ${describeSystemCode(systemCode(error))}`, { path }, error);
+    fail('INVALID', `${subject} cannot be read: ${describeSystemCode(systemCode(error))}`, { path }, error);
   let fd: number;
   try {
     fd = openSync(toFsPath(path), flags);
@@ -45,7 +45,7 @@ export function openStoredFile(
   const stats = fstatSync(fd);
   if (!stats.isFile()) {
     closeSync(fd);
-    throw fail('BASE_INVALID', `${subject} must be a regular file, and is none`, { path });
+    throw fail('INVALID', `${subject} must be a regular file, and is none`, { path });
   }
   let isOpen = true;
   return {

@@ -4,8 +4,8 @@ import { createGunzip } from '../../compress/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
 import { openSpool } from '../output/atomic-file.js';
 import { TransportError } from '../transport-error.js';
-import { type BaseFailure, explainError } from './base-error.js';
 import { createMemberIndexer, indexArchive, type MemberIndex } from './member-index.js';
+import { explainError, type ReadFailure } from './read-failure.js';
 import { openStoredFile, partOf, readBytes, readPieces, type StoredFile } from './stored-file.js';
 
 /** The files of an image, whether they are in a directory or in an archive. */
@@ -21,7 +21,7 @@ export interface ImageFiles {
 }
 
 export interface ImageFilesOptions {
-  readonly fail: BaseFailure;
+  readonly fail: ReadFailure;
   /** Where an archive that is compressed waits to be read at any place. */
   readonly temporaryDirectory: ByteString | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -55,12 +55,12 @@ export async function openImageFiles(path: ByteString, options: ImageFilesOption
   const { fail } = options;
   if (isDirectory(path, fail)) return directoryFiles(path, fail);
   const file = openStoredFile(path, 'it', true, fail);
-  if (file === undefined) throw fail('BASE_MISSING', 'it does not exist', { path });
+  if (file === undefined) throw fail('MISSING', 'it does not exist', { path });
   try {
     const compression = compressionOf(file);
     if (compression === undefined) return archiveFiles(file, indexArchive(file, fail));
     if (compression !== 'gzip') {
-      throw fail('BASE_UNSUPPORTED', `its archive must be uncompressed or gzip, and is ${compression}`);
+      throw fail('UNSUPPORTED', `its archive must be uncompressed or gzip, and is ${compression}`);
     }
     return await spooledFiles(file, options);
   } catch (error) {
@@ -69,17 +69,17 @@ export async function openImageFiles(path: ByteString, options: ImageFilesOption
   }
 }
 
-function isDirectory(path: ByteString, fail: BaseFailure): boolean {
+function isDirectory(path: ByteString, fail: ReadFailure): boolean {
   try {
     return statSync(toFsPath(path)).isDirectory();
   } catch (error) {
     const code = systemCode(error);
-    if (code === 'ENOENT') throw fail('BASE_MISSING', 'it does not exist', { path }, error);
-    throw fail('BASE_INVALID', `it cannot be read: ${describeSystemCode(code)}`, { path }, error);
+    if (code === 'ENOENT') throw fail('MISSING', 'it does not exist', { path }, error);
+    throw fail('INVALID', `it cannot be read: ${describeSystemCode(code)}`, { path }, error);
   }
 }
 
-function directoryFiles(path: ByteString, fail: BaseFailure): ImageFiles {
+function directoryFiles(path: ByteString, fail: ReadFailure): ImageFiles {
   return {
     isDirectory: true,
     get: (name) => openStoredFile(joinPath(path, name as ByteString), `its file "${name}"`, false, fail),
@@ -114,7 +114,7 @@ async function spooledFiles(file: StoredFile, options: ImageFilesOptions): Promi
     const gunzip = createGunzip((bytes) => {
       sizeBytes += bytes.length;
       if (sizeBytes > maxArchiveSizeBytes) {
-        throw fail('BASE_INVALID', `its archive must have at most ${maxArchiveSizeBytes} bytes, and has more`);
+        throw fail('INVALID', `its archive must have at most ${maxArchiveSizeBytes} bytes, and has more`);
       }
       indexer.decoder.push(bytes);
       spool.append(bytes);

@@ -1,0 +1,74 @@
+import { type Command, Option } from 'commander';
+import { displayText, type Finding, type Verification, verifyImage } from '../index.js';
+import { givenImage, readOptions } from './given-image.js';
+import { EXIT_FAILURE } from './report.js';
+import type { Signals } from './signals.js';
+
+interface VerifyOptions {
+  readonly hashEngine?: 'auto' | 'wasm' | 'native';
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+}
+
+const EXAMPLE = `
+Example:
+  $ tarseal verify hello.tar
+
+Exit code 1 with errors or warnings, 0 with notes alone. IMAGE is a docker-archive, an OCI archive or a layer (gzip or
+not), an OCI layout, or - for standard input.`;
+
+export function addVerifyCommand(program: Command, signals: Signals): void {
+  program
+    .command('verify')
+    .summary('verify an image: digests, structure, determinism')
+    .description('Computes every digest of an image anew, and says all that is wrong with it.')
+    .argument('<image>', 'IMAGE[:REFERENCE]')
+    .addOption(
+      new Option('--hash-engine <ENGINE>', 'never changes a finding (default: wasm, which builds do not take)').choices(
+        ['auto', 'wasm', 'native'],
+      ),
+    )
+    .option('--json', 'print one JSON object')
+    .option('--quiet', 'the exit code alone')
+    .option('--debug', 'print stack traces')
+    .helpOption('--help', 'print help')
+    .addHelpText('after', EXAMPLE)
+    .action(async (image: string, { hashEngine, json, quiet }: VerifyOptions) => {
+      const verification = await verifyImage(givenImage(image), {
+        ...readOptions(signals),
+        ...(hashEngine !== undefined && { hashEngine }),
+      });
+      if (json) process.stdout.write(`${JSON.stringify(verification)}\n`);
+      else if (!quiet) process.stdout.write(describe(image, verification));
+      const { error, warning } = verification.counts;
+      if (error + warning > 0) process.exitCode = EXIT_FAILURE;
+    });
+}
+
+function describe(name: string, { formats, images, findings, counts }: Verification): string {
+  const verified = images.flatMap(({ image, manifest, layers }) => [
+    ...(image === null ? [] : [`image ${image}`]),
+    ...(manifest === null ? [] : [`manifest ${manifest}`]),
+    ...layers.map(({ diffId, sizeBytes, members }) => `layer ${diffId ?? '?'} ${sizeBytes} ${members} members`),
+  ]);
+  const found = (['error', 'warning', 'note'] as const).map((severity) => {
+    const count = counts[severity];
+    return `${count} ${severity}${count === 1 ? '' : 's'}`;
+  });
+  const what = formats.length === 0 ? 'no image' : formats.join(' and ');
+  return [...verified, ...findings.map(describeFinding), `${displayText(name)}: ${what}, ${found.join(', ')}`, ''].join(
+    '\n',
+  );
+}
+
+/** One line, which begins with what a search looks for. */
+export function describeFinding({ severity, code, message, image, layer, member, offset }: Finding): string {
+  const place = [
+    ...(image === undefined ? [] : [image]),
+    ...(layer === undefined ? [] : [`layer ${layer.index}`]),
+    ...(member === undefined ? [] : [`"${member}"`]),
+    ...(offset === undefined ? [] : [`byte ${offset}`]),
+  ];
+  return `${severity} ${code}${place.length > 0 ? ` ${place.join(', ')}` : ''}: ${message}`;
+}

@@ -1,0 +1,18 @@
+export type { Finding, FindingPlace, LayerPlace, Report } from './finding.js';
+export { FINDINGS, type FindingCode, type Severity } from './finding-table.js';
+export {
+  type InspectedImage,
+  type InspectedLayer,
+  type Inspection,
+  type InspectOptions,
+  inspectImage,
+} from './inspect-image.js';
+export { createMemberLister, type ListedMember } from './list-member.js';
+export type { ImageFormat, ImageInput } from './open/index.js';
+export type { GivenImage, ReadOptions } from './read-options.js';
+export {
+  type Verification,
+  type VerifiedImage,
+  type VerifiedLayer,
+  verifyImage,
+} from './verify-image.js';

@@ -1,0 +1,105 @@
+import { type ByteString, displayText } from '../../bytes/index.js';
+import type { HashEngine } from '../../digest/index.js';
+import { isNamed, readBytes, readFailureOf } from '../../transport/index.js';
+import type { Report } from '../finding.js';
+import { dockerImages } from './docker-images.js';
+import { createDocumentReader } from './document-reader.js';
+import { ociImages } from './oci-images.js';
+import { openStoredFiles } from './stored-files.js';
+import type { ImageFormat, ImageInput, OpenedImage, StoredFiles, StoredImage } from './stored-image.js';
+
+export interface OpenOptions {
+  readonly engine: HashEngine;
+  /** Told what is wrong, wherever reading can go on. */
+  readonly report: Report;
+  /** A tag or a reference that chooses among several images; default all. */
+  readonly reference?: string | undefined;
+  /** Where a stream, or an archive within gzip, waits to be read at any place. */
+  readonly temporaryDirectory?: ByteString | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** How messages name the image. */
+  readonly shown: string;
+}
+
+/** What belongs to an image and is no blob. */
+const ROOT_DOCUMENTS = ['oci-layout', 'index.json', 'manifest.json', 'repositories'] as const;
+
+/** Names by which an archive that is cut short can be told from a layer. */
+const OF_AN_IMAGE = /^(?:blobs\/sha256\/|[^/]+\/layer\.tar$)/;
+
+/**
+ * Opens whatever may be an image: a docker-archive of any age, an OCI archive, either of them within gzip, an OCI
+ * layout, or a tar archive that is a layer. What it is is told by its content, and what is wrong with it is reported;
+ * layers are not read.
+ *
+ * @throws {TransportError} IMAGE_MISSING, IMAGE_INVALID where it cannot be opened at all, SPOOL_MISSING;
+ *   {LayerError} ABORTED
+ */
+export async function openImage(input: ImageInput, options: OpenOptions): Promise<OpenedImage> {
+  const { report, reference } = options;
+  const fail = readFailureOf('IMAGE', 'image', options.shown);
+  const { sizeBytes, ...files } = await openStoredFiles(input, {
+    fail,
+    report,
+    temporaryDirectory: options.temporaryDirectory,
+    signal: options.signal,
+  });
+  try {
+    const reader = createDocumentReader(files, options.engine, report);
+    const documents = ROOT_DOCUMENTS.flatMap((name) =>
+      files.isDirectory && name !== 'oci-layout' && name !== 'index.json' ? [] : (reader.read(name) ?? []),
+    );
+    const [layout, index, manifest] = ROOT_DOCUMENTS.map((name) => documents.find(({ path }) => path === name));
+    const formats = formatsOf(files, index !== undefined || layout !== undefined, manifest !== undefined);
+    const all = mergeImages(
+      index === undefined ? [] : ociImages(index, reader, fail),
+      manifest === undefined ? [] : dockerImages(manifest, reader),
+    );
+    const images = reference === undefined ? all : all.filter(({ names }) => isNamed(names, reference));
+    if (reference !== undefined && images.length === 0) {
+      throw fail('MISSING', `it must hold an image of the name "${displayText(reference)}", and holds none`, {
+        reference,
+      });
+    }
+    return { formats, sizeBytes, files, documents, referenced: reader.referenced, images, close: files.close };
+  } catch (error) {
+    files.close();
+    throw error;
+  }
+}
+
+function formatsOf(files: StoredFiles, isOci: boolean, isDocker: boolean): ImageFormat[] {
+  if (files.isDirectory) return isOci ? ['oci-layout'] : [];
+  const formats: ImageFormat[] = [
+    ...(isDocker ? ['docker-archive' as const] : []),
+    ...(isOci ? ['oci-archive' as const] : []),
+  ];
+  if (formats.length > 0) return formats;
+  let isTar = false;
+  for (const [name] of files.entries()) {
+    if (OF_AN_IMAGE.test(name)) return [];
+    isTar = true;
+  }
+  return isTar || isEmptyTar(files) ? ['tar'] : [];
+}
+
+/** An archive without members is two zero blocks. */
+function isEmptyTar({ archive }: StoredFiles): boolean {
+  const start = archive && readBytes(archive, 0, 1024);
+  return start !== undefined && start.length === 1024 && start.every((byte) => byte === 0);
+}
+
+/** Images of the index, and of docker's manifest those that are others; the same image in both is one. */
+function mergeImages(oci: readonly StoredImage[], docker: readonly StoredImage[]): StoredImage[] {
+  const left = new Set(docker);
+  const merged = oci.map((image): StoredImage => {
+    const same = [...left].filter(({ config }) => config !== undefined && config.digest === image.config?.digest);
+    for (const other of same) left.delete(other);
+    return {
+      ...image,
+      names: new Set([...image.names, ...same.flatMap(({ names }) => [...names])]),
+      docker: same.flatMap((other) => other.docker),
+    };
+  });
+  return [...merged, ...left];
+}
