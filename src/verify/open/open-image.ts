@@ -1,6 +1,6 @@
 import { type ByteString, displayText } from '../../bytes/index.js';
 import type { HashEngine } from '../../digest/index.js';
-import { isNamed, readBytes, readFailureOf } from '../../transport/index.js';
+import { digestOfPath, isNamed, readBytes, readFailureOf } from '../../transport/index.js';
 import type { Report } from '../finding.js';
 import { dockerImages } from './docker-images.js';
 import { createDocumentReader } from './document-reader.js';
@@ -75,12 +75,8 @@ function formatsOf(files: StoredFiles, isOci: boolean, isDocker: boolean): Image
     ...(isOci ? ['oci-archive' as const] : []),
   ];
   if (formats.length > 0) return formats;
-  let isTar = false;
-  for (const [name] of files.entries()) {
-    if (OF_AN_IMAGE.test(name)) return [];
-    isTar = true;
-  }
-  return isTar || isEmptyTar(files) ? ['tar'] : [];
+  for (const [name] of files.entries()) if (OF_AN_IMAGE.test(name)) return [];
+  return files.members > 0 || isEmptyTar(files) ? ['tar'] : [];
 }
 
 /** An archive without members is two zero blocks. */
@@ -93,7 +89,7 @@ function isEmptyTar({ archive }: StoredFiles): boolean {
 function mergeImages(oci: readonly StoredImage[], docker: readonly StoredImage[]): StoredImage[] {
   const left = new Set(docker);
   const merged = oci.map((image): StoredImage => {
-    const same = [...left].filter(({ config }) => config !== undefined && config.digest === image.config?.digest);
+    const same = [...left].filter((other) => isSame(image, other));
     for (const other of same) left.delete(other);
     return {
       ...image,
@@ -102,4 +98,11 @@ function mergeImages(oci: readonly StoredImage[], docker: readonly StoredImage[]
     };
   });
   return [...merged, ...left];
+}
+
+/** By the config: its content, or where it is missing the digest by which both refer to it. */
+function isSame({ oci, config }: StoredImage, { docker, config: other }: StoredImage): boolean {
+  if (config !== undefined && other !== undefined) return config.digest === other.digest;
+  const stated = oci?.content?.config.digest;
+  return stated !== undefined && digestOfPath(docker[0]!.configPath) === stated;
 }

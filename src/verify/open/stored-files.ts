@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { type ByteString, displayText, fromFsPath, joinPath, toFsPath } from '../../bytes/index.js';
 import { CompressError, createGunzip } from '../../compress/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
-import { createTarDecoder, TarError } from '../../tar/index.js';
+import { createTarDecoder, TarError, type TarMember } from '../../tar/index.js';
 import {
   compressionOf,
   createMemberNames,
@@ -54,7 +54,7 @@ export async function openStoredFiles(
     else if (compression !== undefined) {
       report('IMAGE_UNSUPPORTED', `the archive must be uncompressed or gzip, and is ${compression}`);
     }
-    return { ...archiveFiles(archive, compression === 'gzip', namesOf(archive, fail, report), report), sizeBytes };
+    return { ...archiveFiles(archive, compression === 'gzip', indexOf(archive, fail, report), report), sizeBytes };
   } catch (error) {
     archive.close();
     throw error;
@@ -81,6 +81,7 @@ function directoryFiles(path: ByteString, fail: ReadFailure, report: Report): St
   return {
     isDirectory: true,
     archive: undefined,
+    members: 0,
     isGzip: false,
     get(name) {
       try {
@@ -108,10 +109,16 @@ function directoryFiles(path: ByteString, fail: ReadFailure, report: Report): St
   };
 }
 
-function archiveFiles(archive: StoredFile, isGzip: boolean, names: MemberNames, report: Report): StoredFiles {
+function archiveFiles(
+  archive: StoredFile,
+  isGzip: boolean,
+  { names, members }: ArchiveIndex,
+  report: Report,
+): StoredFiles {
   return {
     isDirectory: false,
     archive,
+    members,
     isGzip,
     get(name) {
       try {
@@ -126,8 +133,13 @@ function archiveFiles(archive: StoredFile, isGzip: boolean, names: MemberNames, 
   };
 }
 
+interface ArchiveIndex {
+  readonly names: MemberNames;
+  readonly members: number;
+}
+
 /** Names as far as the archive can be read; what is wrong with it is for whoever looks at its headers. */
-function namesOf(archive: StoredFile, fail: ReadFailure, report: Report): MemberNames {
+function indexOf(archive: StoredFile, fail: ReadFailure, report: Report): ArchiveIndex {
   const names = createMemberNames(fail, (name, { startOffset: offset }) =>
     report(
       'ARCHIVE_DOCUMENT_REPEATED',
@@ -137,12 +149,17 @@ function namesOf(archive: StoredFile, fail: ReadFailure, report: Report): Member
       },
     ),
   );
+  let members = 0;
+  const add = (member: TarMember): void => {
+    members++;
+    names.add(member);
+  };
   try {
-    decodeSkipping(archive, createTarDecoder({ member: names.add }, { maxMembers: MAX_MEMBERS, sparse: true }));
+    decodeSkipping(archive, createTarDecoder({ member: add }, { maxMembers: MAX_MEMBERS, sparse: true }));
   } catch (error) {
     if (!(error instanceof TarError)) throw error;
   }
-  return names;
+  return { names, members };
 }
 
 async function spooled(source: AsyncIterable<Uint8Array>, options: FilesOptions): Promise<StoredFile> {

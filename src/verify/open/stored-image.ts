@@ -14,6 +14,8 @@ export interface StoredFiles {
   readonly isDirectory: boolean;
   /** The archive without gzip; `undefined` of a directory. */
   readonly archive: StoredFile | undefined;
+  /** Of the archive, as far as it can be read; 0 of a directory. */
+  readonly members: number;
   /** Whether the archive was within gzip. */
   readonly isGzip: boolean;
   /**
