@@ -46,8 +46,11 @@ export {
   type ListedMember,
   type ReadOptions,
   type Severity,
+  TARGETS,
+  type Target,
   type Verification,
   type VerifiedImage,
   type VerifiedLayer,
+  type VerifyOptions,
   verifyImage,
 } from './verify/index.js';

@@ -1,10 +1,20 @@
 import { type Command, Option } from 'commander';
-import { displayText, type Finding, type Verification, verifyImage } from '../index.js';
+import {
+  displayText,
+  type Finding,
+  TARGETS,
+  type Target,
+  TarsealError,
+  type Verification,
+  verifyImage,
+} from '../index.js';
 import { givenImage, readOptions } from './given-image.js';
+import { repeatable } from './option-values.js';
 import { EXIT_FAILURE } from './report.js';
 import type { Signals } from './signals.js';
 
 interface VerifyOptions {
+  readonly target?: readonly string[];
   readonly hashEngine?: 'auto' | 'wasm' | 'native';
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -24,6 +34,11 @@ export function addVerifyCommand(program: Command, signals: Signals): void {
     .summary('verify an image: digests, structure, determinism')
     .description('Computes every digest of an image anew, and says all that is wrong with it.')
     .argument('<image>', 'IMAGE[:REFERENCE]')
+    .option(
+      '--target <LOADER[,LOADER]>',
+      `say what a loader would refuse: ${TARGETS.join(', ')} (repeatable)`,
+      repeatable,
+    )
     .addOption(
       new Option('--hash-engine <ENGINE>', 'never changes a finding (default: wasm, which builds do not take)').choices(
         ['auto', 'wasm', 'native'],
@@ -34,9 +49,10 @@ export function addVerifyCommand(program: Command, signals: Signals): void {
     .option('--debug', 'print stack traces')
     .helpOption('--help', 'print help')
     .addHelpText('after', EXAMPLE)
-    .action(async (image: string, { hashEngine, json, quiet }: VerifyOptions) => {
+    .action(async (image: string, { target = [], hashEngine, json, quiet }: VerifyOptions) => {
       const verification = await verifyImage(givenImage(image), {
         ...readOptions(signals),
+        targets: target.flatMap((list) => list.split(',')).map(parseTarget),
         ...(hashEngine !== undefined && { hashEngine }),
       });
       if (json) process.stdout.write(`${JSON.stringify(verification)}\n`);
@@ -44,6 +60,16 @@ export function addVerifyCommand(program: Command, signals: Signals): void {
       const { error, warning } = verification.counts;
       if (error + warning > 0) process.exitCode = EXIT_FAILURE;
     });
+}
+
+function parseTarget(name: string): Target {
+  const target = TARGETS.find((known) => known === name);
+  if (target !== undefined) return target;
+  throw new TarsealError(
+    'TARGET_UNKNOWN',
+    `Cannot verify for "${displayText(name)}": the loader must be one of ${TARGETS.join(', ')}`,
+    { value: name, limit: TARGETS },
+  );
 }
 
 function describe(name: string, { formats, images, findings, counts }: Verification): string {

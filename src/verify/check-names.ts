@@ -114,6 +114,11 @@ function checkRepositories({ json }: StoredDocument, images: readonly StoredImag
   }
 }
 
+/** Whether a name has the grammar of references. */
+export function isReference(name: string): boolean {
+  return quietly(name) !== undefined;
+}
+
 function normalized(name: string, where: string, report: Report): string | undefined {
   try {
     return normalizedReference(parseReference(name));

@@ -20,7 +20,7 @@ const TABLE = {
   TAR_CHECKSUM_SIGNED: ['warning', 'a header checksum sums signed bytes, as early programs did'],
   TAR_NUMBER_FORM: ['note', 'a number in a header is not written as octal digits and one NUL'],
   TAR_MAGIC: ['warning', 'magic and version of a header are of no format'],
-  TAR_TYPE: ['warning', 'a type of member that no standard names'],
+  TAR_TYPE: ['error', 'a type of member that no standard names, which most programs refuse'],
   TAR_SPARSE: ['note', 'a sparse file, which not every program unpacks'],
   TAR_SIZE: ['warning', 'a link, directory or device states a size: readers differ in what follows it'],
   PAX_TIME: ['warning', 'a pax header has a time of reading or of changing (atime, ctime)'],
@@ -80,7 +80,7 @@ const TABLE = {
   MEMBER_NAME: ['error', 'a name that cannot be unpacked below the root'],
   MEMBER_ABSOLUTE: ['note', 'a name that begins with a slash'],
   MEMBER_SPELLING: ['note', 'a name with dots or slashes that say nothing'],
-  MEMBER_REPEATED: ['warning', 'a path that stands in a layer twice'],
+  MEMBER_REPEATED: ['error', 'a path that stands in a layer twice, which Docker and Podman refuse'],
   MEMBER_ORDER: ['warning', 'members in the order of a directory on disk, and not of their names'],
   MEMBER_TIMES: ['warning', 'members have several times, as files on disk have'],
   MEMBER_OWNER: ['warning', 'several times or owners, and the name of a user: owners as files on disk have'],
@@ -100,7 +100,7 @@ const TABLE = {
   MEMBER_DEVICE: ['note', 'a device or a fifo'],
 
   TARGET_REFUSES: ['error', 'a loader that was asked for refuses the image'],
-  TARGET_DIFFERS: ['warning', 'a loader that was asked for loads something else than the image says'],
+  TARGET_DIFFERS: ['note', 'a loader that was asked for reads the image in one of two ways'],
 } as const;
 
 export type FindingCode = keyof typeof TABLE;

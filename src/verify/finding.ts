@@ -52,7 +52,11 @@ const ORDER: readonly Severity[] = ['error', 'warning', 'note'];
  * Gathers findings. Of one code in one layer ten are listed, and one more says how many others there are: an archive may
  * have millions.
  */
-export function createFindings(): { readonly report: Report; list(): readonly Finding[] } {
+export function createFindings(): {
+  readonly report: Report;
+  has(code: FindingCode): boolean;
+  list(): readonly Finding[];
+} {
   const listed: Finding[] = [];
   const groups = new Map<string, { listed: number; more: number; readonly place: FindingPlace }>();
   return {
@@ -63,6 +67,7 @@ export function createFindings(): { readonly report: Report; list(): readonly Fi
       if (group.listed++ < MAX_LISTED) listed.push(findingOf(code, message, place));
       else group.more += place.count ?? 1;
     },
+    has: (code) => listed.some((finding) => finding.code === code),
     list() {
       const more = [...groups].flatMap(
         ([

@@ -10,9 +10,11 @@ export {
 export { createMemberLister, type ListedMember } from './list-member.js';
 export type { ImageFormat, ImageInput } from './open/index.js';
 export type { GivenImage, ReadOptions } from './read-options.js';
+export { TARGETS, type Target } from './target-rules.js';
 export {
   type Verification,
   type VerifiedImage,
   type VerifiedLayer,
+  type VerifyOptions,
   verifyImage,
 } from './verify-image.js';

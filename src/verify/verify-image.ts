@@ -6,11 +6,18 @@ import { checkArchive } from './check-archive.js';
 import { checkConfig } from './check-config.js';
 import { checkDocuments, checkManifest } from './check-documents.js';
 import { checkNames } from './check-names.js';
+import { checkTargets } from './check-targets.js';
 import { createFindings, type Finding, type Report } from './finding.js';
 import type { Severity } from './finding-table.js';
 import type { ImageFormat, OpenedImage, StoredImage } from './open/index.js';
 import { type GivenImage, openGiven, type ReadOptions } from './read-options.js';
 import { type ScannedLayer, scanLayer } from './scan-layer.js';
+import type { Target } from './target-rules.js';
+
+export interface VerifyOptions extends ReadOptions {
+  /** Loaders that are to read the image: what they would refuse is found too. */
+  readonly targets?: readonly Target[];
+}
 
 /** An image as it was found to be: digests are those of its bytes, whatever it says of itself. */
 export interface VerifiedImage {
@@ -47,11 +54,12 @@ export interface Verification {
  * @throws {TransportError} IMAGE_MISSING, IMAGE_INVALID where it cannot be opened at all, SPOOL_MISSING;
  *   {LayerError} ABORTED
  */
-export async function verifyImage(image: GivenImage, options: ReadOptions = {}): Promise<Verification> {
-  const { report, list } = createFindings();
+export async function verifyImage(image: GivenImage, options: VerifyOptions = {}): Promise<Verification> {
+  const { report, has, list } = createFindings();
   const { opened, engine } = await openGiven(image, options, report);
   try {
     const images = await verifyOpened(opened, report, { engine, signal: options.signal });
+    checkTargets(options.targets ?? [], { opened, has }, report);
     const findings = list();
     const counts = { error: 0, warning: 0, note: 0 };
     for (const { severity, count } of findings) counts[severity] += count;

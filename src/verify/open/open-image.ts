@@ -61,7 +61,16 @@ export async function openImage(input: ImageInput, options: OpenOptions): Promis
         reference,
       });
     }
-    return { formats, sizeBytes, files, documents, referenced: reader.referenced, images, close: files.close };
+    return {
+      formats,
+      sizeBytes,
+      files,
+      documents,
+      referenced: reader.referenced,
+      isNamed: reference !== undefined,
+      images,
+      close: files.close,
+    };
   } catch (error) {
     files.close();
     throw error;

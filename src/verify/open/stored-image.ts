@@ -88,6 +88,8 @@ export interface OpenedImage {
   readonly documents: readonly StoredDocument[];
   /** Paths of all documents and layers that something refers to. */
   readonly referenced: ReadonlySet<string>;
+  /** Whether a reference was asked for. */
+  readonly isNamed: boolean;
   /** All of them, or that of the reference which was asked for. */
   readonly images: readonly StoredImage[];
   /** Closes files and removes what was decompressed. */
