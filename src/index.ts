@@ -21,8 +21,10 @@ export {
   parseMemberList,
   planImage,
   presetNames,
+  type Rebuild,
   readBuildSpec,
   readClosure,
+  rebuildImage,
   type TarMember,
   type TarSpec,
 } from './build/index.js';

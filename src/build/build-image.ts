@@ -55,7 +55,7 @@ export interface BuiltImage extends Omit<ImagePlan, 'layers'> {
  * @throws {TarsealError} with a stable code; nothing partial is left behind, and a target that was there is untouched
  */
 export async function buildImage(spec: BuildSpec, context: BuildContext = {}): Promise<BuiltImage> {
-  const { output } = spec;
+  const output = context.sink === undefined ? spec.output : '-';
   if (output === undefined)
     throw new BuildError('SPEC_INVALID', 'Cannot build: an output must be given, and there is none');
   const engine = await loadHashEngine(spec.hashEngine ?? 'auto');

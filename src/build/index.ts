@@ -12,6 +12,7 @@ export { parseMemberList } from './member-names.js';
 export { presetNames } from './presets.js';
 export { type Closure, type ClosureItem, type ClosureSpec, readClosure } from './read-closure.js';
 export { readBuildSpec } from './read-spec.js';
+export { type Rebuild, rebuildImage } from './rebuild-image.js';
 export { mergeBuildSpecs } from './resolve-spec.js';
 export type { BuildContext, BuildSpec } from './spec.js';
 export type { ExcludePattern, TarMember, TarSpec } from './tar-spec.js';

@@ -1,4 +1,4 @@
-import { type ByteString, baseName, decodeUtf8, displayName, displayText, encodeUtf8 } from '../bytes/index.js';
+import { baseName, decodeUtf8, displayName, displayText, encodeUtf8 } from '../bytes/index.js';
 import type { HashEngine } from '../digest/index.js';
 import { parseModeChanges, parseOwner } from '../entry/index.js';
 import { layOverBase } from '../image/index.js';
@@ -21,6 +21,7 @@ import {
   archiveTarget,
   type BaseImage,
   directoryTarget,
+  identityOf,
   isEmptyOrOciLayout,
   type OutputTarget,
   readBaseImage,
@@ -93,7 +94,7 @@ export async function prepareBuild(
     mode: spec.mode === undefined ? undefined : parseModeChanges(spec.mode),
   };
   if (strategy !== 'single') checkMaxLayers(spec.maxLayers ?? DEFAULT_MAX_LAYERS);
-  const target = spec.output === undefined ? undefined : targetOf(encodeUtf8(spec.output), format);
+  const target = targetOf(spec.output, format, context);
   const base = spec.from === undefined ? undefined : await openBase(spec, spec.from, platform, context, engine);
   try {
     const maxLayers = strategy === 'single' ? MAX_MAX_LAYERS : maxLayersAbove(base?.layers.length ?? 0, spec.maxLayers);
@@ -239,6 +240,20 @@ function withoutStoreHash(name: string): string {
   return decodeUtf8(storePathName(encodeUtf8(name)).name);
 }
 
-function targetOf(output: ByteString, format: string): OutputTarget {
-  return format === 'oci-layout' ? directoryTarget(output, isEmptyOrOciLayout) : archiveTarget(output);
+function targetOf(
+  output: string | undefined,
+  format: string,
+  { sink, notMember }: BuildContext,
+): OutputTarget | undefined {
+  if (sink !== undefined) {
+    if (format === 'oci-layout') throw conflict('an OCI layout is a directory, and cannot go to a sink');
+    return {
+      kind: 'sink',
+      take: sink,
+      identity: notMember === undefined ? undefined : identityOf(encodeUtf8(notMember)),
+    };
+  }
+  if (output === undefined) return undefined;
+  const path = encodeUtf8(output);
+  return format === 'oci-layout' ? directoryTarget(path, isEmptyOrOciLayout) : archiveTarget(path);
 }

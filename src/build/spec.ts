@@ -115,6 +115,10 @@ export interface AddedSource {
 export interface BuildContext {
   /** Base of relative paths, absolute itself; without it they are refused. */
   readonly cwd?: string;
+  /** Takes the archive, chunk by chunk, each lent until the call is done; `output` is then not written. */
+  readonly sink?: (bytes: Uint8Array) => void | Promise<void>;
+  /** A file that is no member, as an output is none. */
+  readonly notMember?: string;
   /** Where compressed layers wait while the output is a stream. */
   readonly temporaryDirectory?: string;
   /** What `created: 'now'` means, in seconds since 1970: a library reads no clock. */

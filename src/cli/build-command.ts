@@ -13,6 +13,7 @@ import {
   readBuildSpec,
   TarsealError,
 } from '../index.js';
+import { withCreated } from './created.js';
 import { integer, repeatable } from './option-values.js';
 import { createProgress } from './progress.js';
 import { rawArguments, requireUtf8 } from './raw-arguments.js';
@@ -164,12 +165,6 @@ async function runBuild(paths: readonly string[], options: BuildOptions, signals
   } finally {
     progress.stop();
   }
-}
-
-/** The environment enters here, as a value. */
-function withCreated(spec: BuildSpec): BuildSpec {
-  const epoch = process.env['SOURCE_DATE_EPOCH'];
-  return spec.created !== undefined || epoch === undefined || epoch === '' ? spec : { ...spec, created: `@${epoch}` };
 }
 
 function describeImage(built: BuiltImage, json: boolean | undefined): string {

@@ -2,12 +2,16 @@ import { type Command, Option } from 'commander';
 import {
   displayText,
   type Finding,
+  type Rebuild,
+  readBuildSpec,
+  rebuildImage,
   TARGETS,
   type Target,
   TarsealError,
   type Verification,
   verifyImage,
 } from '../index.js';
+import { withCreated } from './created.js';
 import { givenImage, readOptions } from './given-image.js';
 import { repeatable } from './option-values.js';
 import { EXIT_FAILURE } from './report.js';
@@ -15,6 +19,7 @@ import type { Signals } from './signals.js';
 
 interface VerifyOptions {
   readonly target?: readonly string[];
+  readonly rebuild?: string;
   readonly hashEngine?: 'auto' | 'wasm' | 'native';
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -39,6 +44,7 @@ export function addVerifyCommand(program: Command, signals: Signals): void {
       `say what a loader would refuse: ${TARGETS.join(', ')} (repeatable)`,
       repeatable,
     )
+    .option('--rebuild <SPEC>', 'build from a JSON or YAML file again, in memory, and compare')
     .addOption(
       new Option('--hash-engine <ENGINE>', 'never changes a finding (default: wasm, which builds do not take)').choices(
         ['auto', 'wasm', 'native'],
@@ -49,17 +55,26 @@ export function addVerifyCommand(program: Command, signals: Signals): void {
     .option('--debug', 'print stack traces')
     .helpOption('--help', 'print help')
     .addHelpText('after', EXAMPLE)
-    .action(async (image: string, { target = [], hashEngine, json, quiet }: VerifyOptions) => {
+    .action(async (image: string, { target = [], rebuild: specFile, hashEngine, json, quiet }: VerifyOptions) => {
+      const targets = target.flatMap((list) => list.split(',')).map(parseTarget);
+      const spec = specFile === undefined ? undefined : withCreated(await readBuildSpec(specFile, process.cwd()));
+      const options = readOptions(signals);
       const verification = await verifyImage(givenImage(image), {
-        ...readOptions(signals),
-        targets: target.flatMap((list) => list.split(',')).map(parseTarget),
+        ...options,
+        targets,
         ...(hashEngine !== undefined && { hashEngine }),
       });
-      if (json) process.stdout.write(`${JSON.stringify(verification)}\n`);
-      else if (!quiet) process.stdout.write(describe(image, verification));
+      const rebuild = spec && (await rebuildImage(spec, image === '-' ? undefined : image, verification, options));
+      if (json) process.stdout.write(`${JSON.stringify({ ...verification, ...(rebuild && { rebuild }) })}\n`);
+      else if (!quiet) process.stdout.write(describe(image, verification, rebuild));
       const { error, warning } = verification.counts;
-      if (error + warning > 0) process.exitCode = EXIT_FAILURE;
+      if (error + warning > 0 || rebuild?.isEqual === false) process.exitCode = EXIT_FAILURE;
     });
+}
+
+function describeRebuild({ isEqual, differences, bytesCompared }: Rebuild): string[] {
+  if (!isEqual) return differences.map((difference) => `rebuild differs: ${difference}`);
+  return [bytesCompared ? 'rebuild equal, byte for byte' : 'rebuild equal, by every digest'];
 }
 
 function parseTarget(name: string): Target {
@@ -72,7 +87,11 @@ function parseTarget(name: string): Target {
   );
 }
 
-function describe(name: string, { formats, images, findings, counts }: Verification): string {
+function describe(
+  name: string,
+  { formats, images, findings, counts }: Verification,
+  rebuild: Rebuild | undefined,
+): string {
   const verified = images.flatMap(({ image, manifest, layers }) => [
     ...(image === null ? [] : [`image ${image}`]),
     ...(manifest === null ? [] : [`manifest ${manifest}`]),
@@ -83,9 +102,13 @@ function describe(name: string, { formats, images, findings, counts }: Verificat
     return `${count} ${severity}${count === 1 ? '' : 's'}`;
   });
   const what = formats.length === 0 ? 'no image' : formats.join(' and ');
-  return [...verified, ...findings.map(describeFinding), `${displayText(name)}: ${what}, ${found.join(', ')}`, ''].join(
-    '\n',
-  );
+  return [
+    ...verified,
+    ...findings.map(describeFinding),
+    ...(rebuild ? describeRebuild(rebuild) : []),
+    `${displayText(name)}: ${what}, ${found.join(', ')}`,
+    '',
+  ].join('\n');
 }
 
 /** One line, which begins with what a search looks for. */

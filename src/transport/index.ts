@@ -14,7 +14,7 @@ export { isEmptyOrOciLayout } from './oci-layout/existing-layout.js';
 export { ociMembers } from './oci-members.js';
 export { openSpool, type Spool } from './output/atomic-file.js';
 export { writeSequentially } from './output/sequential-output.js';
-export { archiveTarget, directoryTarget, type OutputTarget } from './output/target.js';
+export { archiveTarget, directoryTarget, identityOf, type OutputTarget } from './output/target.js';
 export { readArchiveMembers } from './read-archive.js';
 export { collectManifests, type NamedDescriptor } from './stored/collect-manifests.js';
 export { digestOfPath } from './stored/digest-of-path.js';

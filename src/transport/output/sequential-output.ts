@@ -1,5 +1,5 @@
 import type { ByteString } from '../../bytes/index.js';
-import type { ChunkSink, FileRegion } from '../../layer/index.js';
+import { type ChunkSink, type FileRegion, throwIfAborted } from '../../layer/index.js';
 import { openAtomicFile } from './atomic-file.js';
 import { openStream } from './stream-output.js';
 import type { OutputTarget } from './target.js';
@@ -17,6 +17,12 @@ export async function writeSequentially<T>(
   signal: AbortSignal | undefined,
   work: (output: ChunkSink | FileRegion) => Promise<T>,
 ): Promise<T> {
+  if (target.kind === 'sink') {
+    return work((chunk) => {
+      throwIfAborted(signal);
+      return target.take(chunk);
+    });
+  }
   if (target.kind !== 'file') {
     const stream = await openStream(target.kind === 'stdout' ? STDOUT : target.path, signal);
     try {

@@ -14,6 +14,12 @@ export type OutputTarget =
       readonly identity: FileIdentity | undefined;
       readonly mode: number | undefined;
     }
+  /** Whatever the caller does with the bytes. `identity` is of a file that must not be a member. */
+  | {
+      readonly kind: 'sink';
+      readonly take: (bytes: Uint8Array) => void | Promise<void>;
+      readonly identity: FileIdentity | undefined;
+    }
   /** A fifo or a device: written as a stream. */
   | { readonly kind: 'stream'; readonly path: ByteString; readonly identity: undefined }
   | {
@@ -112,6 +118,7 @@ function stdoutIdentity(): FileIdentity | undefined {
   }
 }
 
+/** What tells a file from every other; `undefined` of what is no regular file. */
 function regularIdentity(stats: Stats): FileIdentity | undefined {
   return stats.isFile() ? { device: stats.dev, inode: stats.ino } : undefined;
 }
@@ -123,4 +130,10 @@ function invalid(path: ByteString, why: string, cause?: unknown): TransportError
     { path },
     { cause },
   );
+}
+
+/** The identity of a regular file that is there. */
+export function identityOf(path: ByteString): FileIdentity | undefined {
+  const stats = statOf(path);
+  return stats && regularIdentity(stats);
 }
