@@ -55,4 +55,6 @@ export {
   type VerifiedLayer,
   type VerifyOptions,
   verifyImage,
+  type Waste,
+  type WastedFile,
 } from './verify/index.js';

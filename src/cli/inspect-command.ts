@@ -6,6 +6,8 @@ import {
   type InspectedLayer,
   type Inspection,
   inspectImage,
+  type Waste,
+  type WastedFile,
 } from '../index.js';
 import { givenImage, readOptions } from './given-image.js';
 import { EXIT_FAILURE } from './report.js';
@@ -14,6 +16,7 @@ import { describeFinding } from './verify-command.js';
 
 interface InspectOptions {
   readonly files?: boolean;
+  readonly waste?: boolean;
   readonly json?: boolean;
   readonly debug?: boolean;
 }
@@ -35,13 +38,18 @@ export function addInspectCommand(program: Command, signals: Signals): void {
     .description('Shows the config and the layers of an image as they describe themselves; nothing is verified.')
     .argument('<image>', 'IMAGE[:REFERENCE]')
     .option('--files', "list members as GNU tar's -tv does in the C locale and UTC")
+    .option('--waste', 'read all contents too: the largest files, what layers store twice, what later ones hide')
     .option('--json', 'print one JSON object')
     .option('--debug', 'print stack traces')
     .helpOption('--help', 'print help')
     .addHelpText('after', EXAMPLE)
-    .action(async (image: string, { files, json }: InspectOptions) => {
+    .action(async (image: string, { files, waste, json }: InspectOptions) => {
       const listing = files ? createListing(json ?? false) : undefined;
-      const inspection = await inspectImage(givenImage(image), { ...readOptions(signals), ...listing?.handlers });
+      const inspection = await inspectImage(givenImage(image), {
+        ...readOptions(signals),
+        ...listing?.handlers,
+        ...(waste && { waste }),
+      });
       if (json) process.stdout.write(`${JSON.stringify(listing?.withFiles(inspection) ?? inspection)}\n`);
       else if (listing !== undefined) listing.flush();
       else process.stdout.write(describe(image, inspection));
@@ -118,7 +126,7 @@ function describe(name: string, { formats, sizeBytes, images }: Inspection): str
   ].join('\n');
 }
 
-function describeImage({ names, manifest, image, platform, created, config, layers }: InspectedImage): string[] {
+function describeImage({ names, manifest, image, platform, created, config, layers, waste }: InspectedImage): string[] {
   const { os, architecture, variant } = platform ?? {};
   return [
     ...(image === null ? [] : [`image ${image}`]),
@@ -128,6 +136,21 @@ function describeImage({ names, manifest, image, platform, created, config, laye
     ...(created === null ? [] : [`created ${displayText(created)}`]),
     ...Object.entries(config).map(([key, value]) => `config ${key} ${displayText(JSON.stringify(value))}`),
     ...layers.map(describeLayer),
+    ...(waste === undefined ? [] : describeWaste(waste)),
+  ];
+}
+
+function describeWaste({ largest, repeated, hidden }: Waste): string[] {
+  const line =
+    (what: string) =>
+    ({ name, sizeBytes, layers }: WastedFile): string =>
+      `${what} ${sizeBytes} ${name} in layer ${layers.join(', ')}`;
+  return [
+    ...largest.map(line('largest')),
+    `repeated ${repeated.sizeBytes} bytes that several layers store`,
+    ...repeated.files.map(line('repeated')),
+    `hidden ${hidden.sizeBytes} bytes that a later layer replaces or hides`,
+    ...hidden.files.map(line('hidden')),
   ];
 }
 

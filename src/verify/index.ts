@@ -18,3 +18,4 @@ export {
   type VerifyOptions,
   verifyImage,
 } from './verify-image.js';
+export type { Waste, WastedFile } from './waste.js';

@@ -1,14 +1,17 @@
 import { type ByteString, displayName } from '../bytes/index.js';
 import { CompressError } from '../compress/index.js';
-import type { Digest } from '../digest/index.js';
+import type { Digest, HashEngine } from '../digest/index.js';
 import type { ContainerConfig, Platform } from '../oci/index.js';
-import { createTarDecoder, TarError, type TarMember } from '../tar/index.js';
+import { createTarDecoder, TarError, type TarHandler, type TarMember } from '../tar/index.js';
 import { compressionOf, decodeSkipping, type StoredFile } from '../transport/index.js';
 import { createFindings, type Finding, type LayerPlace, type Report } from './finding.js';
 import { type ImageFormat, type OpenedImage, readBlob, type StoredImage, type StoredLayer } from './open/index.js';
 import { type GivenImage, openGiven, type ReadOptions } from './read-options.js';
+import { createWasteCollector, type Waste, type WasteCollector } from './waste.js';
 
 export interface InspectOptions extends ReadOptions {
+  /** Whether every content is read, to say what makes the image large. */
+  readonly waste?: boolean;
   /** Told of each layer, before its members. */
   readonly onLayer?: (layer: LayerPlace) => void;
   /** Told of each member; without it no layer is read but for its headers. */
@@ -27,6 +30,8 @@ export interface InspectedImage {
   readonly created: string | null;
   readonly config: ContainerConfig;
   readonly layers: readonly InspectedLayer[];
+  /** Where it was asked for. */
+  readonly waste?: Waste;
 }
 
 export interface InspectedLayer {
@@ -65,9 +70,9 @@ const NO_ITEM = /\/(?:\.links|\.\.?)$/;
  */
 export async function inspectImage(image: GivenImage, options: InspectOptions = {}): Promise<Inspection> {
   const { report, list } = createFindings();
-  const { opened } = await openGiven(image, { hashEngine: 'auto', ...options }, report);
+  const { opened, engine } = await openGiven(image, { hashEngine: 'auto', ...options }, report);
   try {
-    const images = await inspectOpened(opened, report, options);
+    const images = await inspectOpened(opened, engine, report, options);
     return {
       formats: opened.formats,
       sizeBytes: opened.sizeBytes ?? null,
@@ -79,13 +84,20 @@ export async function inspectImage(image: GivenImage, options: InspectOptions = 
   }
 }
 
-async function inspectOpened(opened: OpenedImage, report: Report, options: InspectOptions): Promise<InspectedImage[]> {
+async function inspectOpened(
+  opened: OpenedImage,
+  engine: HashEngine,
+  report: Report,
+  options: InspectOptions,
+): Promise<InspectedImage[]> {
   const { formats, files, images } = opened;
+  const collector = (): WasteCollector | undefined => (options.waste ? createWasteCollector(engine) : undefined);
   const archive = files.archive!;
   if (formats[0] === 'tar') {
     const file = { ...archive, close() {} };
     const layer: StoredLayer = { index: 0, path: '', descriptor: undefined, diffId: undefined, open: () => file };
-    const bare = await inspectLayer(layer, report, options);
+    const waste = collector();
+    const bare = await inspectLayer(layer, waste, report, options);
     const compression = files.isGzip ? 'gzip' : null;
     return [
       {
@@ -98,15 +110,17 @@ async function inspectOpened(opened: OpenedImage, report: Report, options: Inspe
           layers: [],
         }),
         layers: [{ ...bare, compression, sizeBytes: opened.sizeBytes ?? null }],
+        ...(waste && { waste: waste.finish() }),
       },
     ];
   }
   if (images.length === 0) report('IMAGE_NONE', 'it must hold an image, and holds none that can be read');
   const inspected: InspectedImage[] = [];
   for (const image of images) {
+    const waste = collector();
     const layers: InspectedLayer[] = [];
-    for (const layer of image.layers) layers.push(await inspectLayer(layer, report, options));
-    inspected.push({ ...describe(image), layers });
+    for (const layer of image.layers) layers.push(await inspectLayer(layer, waste, report, options));
+    inspected.push({ ...describe(image), layers, ...(waste && { waste: waste.finish() }) });
   }
   return inspected;
 }
@@ -129,7 +143,12 @@ function shortestNames(names: ReadonlySet<string>, docker: StoredImage['docker']
   return [...(tags.size > 0 ? tags : names)];
 }
 
-async function inspectLayer(layer: StoredLayer, report: Report, options: InspectOptions): Promise<InspectedLayer> {
+async function inspectLayer(
+  layer: StoredLayer,
+  waste: WasteCollector | undefined,
+  report: Report,
+  options: InspectOptions,
+): Promise<InspectedLayer> {
   const { descriptor, diffId = null } = layer;
   const place: LayerPlace = { index: layer.index + 1, digest: diffId ?? descriptor?.digest ?? null };
   options.onLayer?.(place);
@@ -142,7 +161,7 @@ async function inspectLayer(layer: StoredLayer, report: Report, options: Inspect
   try {
     const compression = compressionOf(file) ?? null;
     const items = new Set<string>();
-    const entries = await readMembers(file, compression, report, place, options, (member) => {
+    const entries = await readMembers(file, compression, waste, report, place, options, (member) => {
       const item = STORE_ITEM.exec(member.name.slice(0, 512))?.[1];
       if (item !== undefined && !NO_ITEM.test(item)) items.add(`/${displayName(item as ByteString)}`);
       options.onMember?.(member);
@@ -157,6 +176,7 @@ async function inspectLayer(layer: StoredLayer, report: Report, options: Inspect
 async function readMembers(
   file: StoredFile,
   compression: string | null,
+  waste: WasteCollector | undefined,
   report: Report,
   layer: LayerPlace,
   { signal }: InspectOptions,
@@ -166,10 +186,21 @@ async function readMembers(
     report('LAYER_UNREAD', `it must be uncompressed or gzip to be read, and is ${compression}`, { layer });
     return null;
   }
-  const decoder = createTarDecoder({ member: use }, { sparse: true });
+  waste?.beginLayer(layer.index - 1);
+  const handler: TarHandler =
+    waste === undefined
+      ? { member: use }
+      : {
+          ...waste.handler,
+          member(member) {
+            use(member);
+            waste.handler.member(member);
+          },
+        };
+  const decoder = createTarDecoder(handler, { sparse: true });
   let failure: unknown;
   try {
-    if (compression === null) decodeSkipping(file, decoder);
+    if (compression === null && waste === undefined) decodeSkipping(file, decoder);
     else failure = (await readBlob(file, { tar: (bytes) => decoder.push(bytes) }, signal)).failure;
     if (failure === undefined) return decoder.finish().members;
   } catch (error) {
