@@ -147,7 +147,7 @@ describe('an image', () => {
     const { images, findings } = await inspectImage(path);
     expect(images[0]!.layers.map(({ entries }) => entries)).toEqual([1, null]);
     expect(findings.map(({ code, layer }) => [code, layer?.index])).toEqual([['BLOB_MISSING', 2]]);
-    expect(() => runTarseal(['inspect', path])).toThrow(/exited with 1:[^]*error BLOB_MISSING layer 2: /);
+    expect(() => runTarseal(['inspect', path])).toThrow(/exited with 1:[\s\S]*error BLOB_MISSING layer 2: /);
     expect((await inspectImage(write(Buffer.from('nothing')))).findings.map(({ code }) => code)).toEqual([
       'IMAGE_NONE',
     ]);

@@ -77,7 +77,7 @@ function* structuralOffsets(archive: Buffer): Generator<number> {
   for (let offset = end + 1024; offset < archive.length; offset += 97) yield offset;
 }
 
-test('of an image with gzip layers every byte that is flipped is reported', { timeout: 300_000 }, async () => {
+test('of an image with gzip layers every byte that is flipped is reported', { timeout: 600_000 }, async () => {
   const path = await build(scratchDirectory(), { maxLayers: 3, layerCompression: 'gzip' });
   expect((await verify(path)).findings).toEqual([]);
   const { cases, missed } = await flipEach(path, structuralOffsets(readFileSync(path)));
@@ -87,7 +87,7 @@ test('of an image with gzip layers every byte that is flipped is reported', { ti
 });
 
 test('of an image with a plain layer every byte of documents and headers, and a sample of the rest, is reported', {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async () => {
   const path = await build(scratchDirectory(), {});
   expect((await verify(path)).findings).toEqual([]);
