@@ -19,6 +19,9 @@ export interface Blobs {
 
 type Blob = Pick<ScannedLayer, 'digest' | 'sizeBytes'> & Partial<ScannedLayer>;
 
+/** Beside each layer of Docker's legacy images, whose directory a manifest need not name. */
+const LEGACY = /^[0-9a-f]{64}\/(?:VERSION|json)$/;
+
 export interface BlobOptions {
   readonly engine: HashEngine;
   readonly signal?: AbortSignal | undefined;
@@ -126,6 +129,7 @@ export function createBlobs(
       if (files.isDirectory && formats.length === 0) return;
       for (const [name, places] of files.entries()) {
         if (places.length > 1) await checkCopies(name, places);
+        if (LEGACY.test(name)) continue;
         if (!referenced.has(name) && !(files.isDirectory === false && places.length === 0))
           await checkUnreferenced(name);
       }

@@ -83,10 +83,7 @@ function checkTimes(times: readonly unknown[], report: Report, place: FindingPla
     attempt('CONFIG_VALUE', report, place, () => parseTime(whole === null ? time : `${whole[1]}${whole[2]}`));
   }
   if (fractions > 0) {
-    report('CONFIG_CREATED', `${fractions} times of the config have fractions of a second`, {
-      ...place,
-      count: fractions,
-    });
+    report('CONFIG_CREATED', `${fractions} times of the config have fractions of a second`, place);
   }
 }
 

@@ -56,7 +56,8 @@ const SHAPES: Readonly<Record<'layout' | 'index' | 'manifest' | 'docker', Shape>
 export function checkKeys(json: unknown, kind: keyof typeof SHAPES, path: string, report: Report): void {
   const visit = (value: unknown, shape: Shape, where: string): void => {
     if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) visit(item, shape, `${where}[${index}]`);
+      // Of arrays within arrays nothing is known: a document may be as deep as it is long.
+      for (const [index, item] of value.entries()) if (!Array.isArray(item)) visit(item, shape, `${where}[${index}]`);
     } else if (typeof value === 'object' && value !== null) {
       for (const [key, inner] of Object.entries(value)) {
         if (!Object.hasOwn(shape, key)) {

@@ -158,7 +158,6 @@ export function createMemberChecks(report: Report, place: FindingPlace, isLowest
         report('MEMBER_ORDER', `${unsorted.count} members are not in the order of their names: ${unsorted.example}`, {
           ...place,
           member: unsorted.path as ByteString,
-          count: unsorted.count,
         });
       }
       if (times.size > 1) {

@@ -29,7 +29,10 @@ const TABLE = {
   PAX_REPEATED: ['warning', 'a pax header has a key twice'],
   PAX_GLOBAL: ['note', 'a global pax header describes all members that follow'],
 
-  ARCHIVE_TIME: ['warning', 'members of the outer archive have several times'],
+  ARCHIVE_TIME: [
+    'warning',
+    'members of the outer archive have times of a clock: neither 0 nor 1 nor those of the images',
+  ],
   ARCHIVE_OWNER: ['warning', 'members of the outer archive have an owner that is a user of a system'],
   ARCHIVE_REPEATED: ['warning', 'a file stands in the outer archive more often than anything refers to it'],
   ARCHIVE_DOCUMENT_REPEATED: ['error', 'a document of the image stands in the outer archive twice'],
@@ -38,6 +41,7 @@ const TABLE = {
   ARCHIVE_UNREFERENCED: ['note', 'nothing refers to a file of the image'],
 
   GZIP_TIME: ['warning', 'a gzip header has a time'],
+  GZIP_NO_TIME: ['note', 'a gzip header has the time that Go writes for none'],
   GZIP_NAME: ['warning', 'a gzip header has a file name, a comment or an extra field'],
   GZIP_FLAGS: ['warning', 'flags of a gzip header are unusual'],
   GZIP_SYSTEM: ['note', 'a gzip header names the operating system that wrote it'],

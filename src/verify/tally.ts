@@ -31,7 +31,6 @@ export function createTally(describe: Partial<Readonly<Record<FindingCode, strin
           ...place,
           member,
           offset,
-          count,
         });
       }
     },

@@ -81,7 +81,7 @@ async function verifyOpened(opened: OpenedImage, report: Report, options: BlobOp
     });
     return [{ names: [], manifest: null, image: null, platform: null, layers: [describe(scanned)] }];
   }
-  if (files.archive !== undefined) checkArchive(files.archive, report);
+  if (files.archive !== undefined) checkArchive(files.archive, createdTimes(images), report);
   checkDocuments(opened, report);
   checkNames(images, opened.documents, report);
   const blobs = createBlobs(opened, report, options);
@@ -109,6 +109,15 @@ async function verifyOpened(opened: OpenedImage, report: Report, options: BlobOp
   }
   await blobs.rest();
   return verified;
+}
+
+/** Whole seconds of when images and their layers were made, as their configs say. */
+function createdTimes(images: readonly StoredImage[]): ReadonlySet<number> {
+  const times = images.flatMap(({ config, content }) => [
+    (config?.json as { readonly created?: unknown } | undefined)?.created,
+    ...(content?.history ?? []).map(({ created }) => created),
+  ]);
+  return new Set(times.flatMap((time) => (typeof time === 'string' ? Math.floor(Date.parse(time) / 1000) : [])));
 }
 
 function describe(scanned: Partial<ScannedLayer> = {}): VerifiedLayer {

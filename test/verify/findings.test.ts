@@ -269,6 +269,11 @@ describe('documents and blobs', () => {
     ],
     ['gzip with a time', () => image({ layers: [patched(gzipLayer(smallLayer()), [4, 1])] }), ['GZIP_TIME']],
     ['gzip of Unix', () => image({ layers: [patched(gzipLayer(smallLayer()), [9, 3])] }), ['GZIP_SYSTEM']],
+    [
+      'gzip of Go',
+      () => image({ layers: [patched(gzipLayer(smallLayer()), [4, 0], [5, 9], [6, 0x6e], [7, 0x88])] }),
+      ['GZIP_NO_TIME'],
+    ],
     ['gzip with odd flags', () => image({ layers: [patched(gzipLayer(smallLayer()), [8, 7])] }), ['GZIP_FLAGS']],
     [
       'gzip with a name',
