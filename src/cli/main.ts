@@ -18,6 +18,8 @@ for (const stream of [process.stdout, process.stderr]) {
 const COMMANDS: Readonly<Record<string, (program: Command, signals: Signals) => Promise<void>>> = {
   build: async (...args) => (await import('./build-command.js')).addBuildCommand(...args),
   closure: async (...args) => (await import('./closure-command.js')).addClosureCommand(...args),
+  diff: async (...args) => (await import('./diff-command.js')).addDiffCommand(...args),
+  explain: async (...args) => (await import('./explain-command.js')).addExplainCommand(...args),
   inspect: async (...args) => (await import('./inspect-command.js')).addInspectCommand(...args),
   tar: async (...args) => (await import('./tar-command.js')).addTarCommand(...args),
   verify: async (...args) => (await import('./verify-command.js')).addVerifyCommand(...args),

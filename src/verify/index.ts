@@ -1,3 +1,14 @@
+export type {
+  ComparedLayer,
+  ComparedSide,
+  CompareOptions,
+  Comparison,
+} from './compare/compare-images.js';
+export type { FirstByte } from './compare/compare-tars.js';
+export type { Both, Difference, DifferenceCount, DifferenceKind, LayerNumbers } from './compare/difference.js';
+export { diffImages } from './diff-images.js';
+export { CAUSES, type Cause, type CauseCode } from './explain/cause.js';
+export { type Explanation, explainImages } from './explain-images.js';
 export type { Finding, FindingPlace, LayerPlace, Report } from './finding.js';
 export { FINDINGS, type FindingCode, type Severity } from './finding-table.js';
 export {

@@ -1,0 +1,198 @@
+import type { Command } from 'commander';
+import {
+  type ComparedLayer,
+  type ComparedSide,
+  type CompareOptions,
+  type Comparison,
+  type Difference,
+  type DifferenceCount,
+  diffImages,
+  displayText,
+} from '../index.js';
+import { givenImage, readOptions } from './given-image.js';
+import { EXIT_FAILURE } from './report.js';
+import type { Signals } from './signals.js';
+import { describeFinding } from './verify-command.js';
+
+export interface DiffOptions {
+  readonly all?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+}
+
+const EXAMPLE = `
+Example:
+  $ tarseal diff hello.tar again.tar
+  $ tarseal diff --json a.tar.gz oci-layout:latest | jq .counts
+
+Exit code 0 where they are equal, 1 where they differ. A and B are a docker-archive, an OCI archive or any tar (gzip or
+not), an OCI layout, or one of them - for standard input.`;
+
+/** So many differences of one kind are shown where not all are. */
+const SHOWN = 3;
+
+export function addDiffCommand(program: Command, signals: Signals): void {
+  addOptions(program.command('diff'))
+    .summary('say where two images or tars differ')
+    .description('Says where two images or tars differ: documents, layers, members, fields, bytes.')
+    .addHelpText('after', EXAMPLE)
+    .action(async (a: string, b: string, options: DiffOptions, command: Command) => {
+      requireOneStream(a, b, command);
+      const comparison = await diffImages(givenImage(a), givenImage(b), compareOptions(signals, options));
+      report(comparison, options, () => [...describeSides(comparison), ...describeDifferences(comparison, options)]);
+    });
+}
+
+/** The options that `diff` and `explain` have in common. */
+export function addOptions(command: Command): Command {
+  return command
+    .argument('<a>', 'IMAGE[:REFERENCE]')
+    .argument('<b>', 'IMAGE[:REFERENCE]')
+    .option('--all', 'list every difference, with the bytes of each')
+    .option('--json', 'print one JSON object')
+    .option('--quiet', 'the exit code alone')
+    .option('--debug', 'print stack traces')
+    .helpOption('--help', 'print help');
+}
+
+/** Standard input is read once. */
+export function requireOneStream(a: string, b: string, command: Command): void {
+  if (a === '-' && b === '-') command.error('error: A or B can be -, standard input, and not both');
+}
+
+export function compareOptions(signals: Signals, { all }: DiffOptions): CompareOptions {
+  return { ...readOptions(signals), ...(all && { limit: Number.POSITIVE_INFINITY }) };
+}
+
+/** Prints what was found, and says by the exit code whether there is a difference. */
+export function report(comparison: Comparison, { json, quiet }: DiffOptions, describe: () => readonly string[]): void {
+  for (const { name, findings } of [comparison.a, comparison.b]) {
+    for (const finding of findings.filter(({ severity }) => severity === 'error')) {
+      process.stderr.write(`tarseal: ${displayText(name)}: ${describeFinding(finding)}\n`);
+    }
+  }
+  if (json) process.stdout.write(`${JSON.stringify(comparison)}\n`);
+  else if (!quiet) process.stdout.write([...describe(), ''].join('\n'));
+  if (!comparison.isEqual) process.exitCode = EXIT_FAILURE;
+}
+
+export function describeSides({ a, b, isEqual }: Comparison): string[] {
+  const side = (letter: string, { name, formats, sizeBytes, images }: ComparedSide): string => {
+    const what = formats.length === 0 ? 'no image' : formats.join(' and ');
+    const size = sizeBytes === null ? '' : `, ${sizeBytes} bytes`;
+    return `${letter} ${displayText(name)}: ${what}${size}${images.map((image) => `, image ${image ?? '?'}`).join('')}`;
+  };
+  return [side('A', a), side('B', b), ...(isEqual ? ['equal'] : [])];
+}
+
+/** All differences: those of what holds the images, of documents, and layer by layer. */
+export function describeDifferences(comparison: Comparison, { all }: DiffOptions): string[] {
+  const { differences, counts, layers } = comparison;
+  const lines: string[] = [];
+  // What follows from another difference is told where everything is, or where the other was not found.
+  const isOnlyFollowing = differences.every(({ follows }) => follows);
+  const places = [...new Map(counts.map((count) => [placeKey(count), count])).values()];
+  for (const place of places) {
+    const key = placeKey(place);
+    const heading = headingOf(place, comparison);
+    lines.push(...heading);
+    const indent = heading.length > 0 ? '  ' : '';
+    const layer = layers.find((one) => placeKey(one) === key);
+    if (layer?.first) lines.push(...describeFirst(layer).map((line) => indent + line));
+    for (const group of counts.filter((count) => placeKey(count) === key)) {
+      const listed = differences.filter((one) => placeKey(one) === key && isOf(group, one));
+      const told = all || isOnlyFollowing ? listed : listed.filter(({ follows }) => !follows);
+      if (told.length === 0) continue;
+      lines.push(...describeGroup(group, told, all ?? false).map((line) => indent + line));
+    }
+  }
+  return lines;
+}
+
+type Place = Pick<Difference, 'image' | 'layer'>;
+
+export function placeKey({ image, layer }: Place): string {
+  return JSON.stringify([image, layer?.a, layer?.b]);
+}
+
+/** What a place is called; nothing for what is no layer of an image. */
+export function headingOf({ image, layer }: Place, { layers }: Pick<Comparison, 'layers'>): string[] {
+  const of = image === undefined ? '' : ` of ${image}`;
+  if (layer === undefined) return image === undefined ? [] : [`image ${image}`];
+  const compared = layers.find((one) => placeKey(one) === placeKey({ ...(image !== undefined && { image }), layer }));
+  const { a, b } = layer;
+  if (a === null || b === null) return [`layer ${a ?? b}${of}, in ${a === null ? 'B' : 'A'} only`];
+  const by = compared === undefined ? '' : `, paired by ${compared.by}`;
+  return [`layer ${a}${of}${a === b ? '' : ` of A, layer ${b} of B`}${by}`];
+}
+
+function isOf(group: DifferenceCount, { kind, field }: Difference): boolean {
+  return kind === group.kind && (kind === 'document' || field === group.field);
+}
+
+function describeFirst({ first }: ComparedLayer): string[] {
+  const { offset, member, field, hexdump } = first!;
+  const place = (side: 'a' | 'b'): string =>
+    member[side] === null ? field[side] : `${field[side]} of "${member[side]}"`;
+  const where = place('a') === place('b') ? place('a') : `A ${place('a')}, B ${place('b')}`;
+  return [`first differing byte ${offset}: ${where}`, ...describeDump(hexdump)];
+}
+
+function describeDump({ a, b }: { readonly a: string; readonly b: string }): string[] {
+  const lines = (side: string, dump: string): string[] => dump.split('\n').map((line) => `  ${side} ${line}`);
+  return [...lines('A', a), ...lines('B', b)];
+}
+
+function describeGroup(group: DifferenceCount, listed: readonly Difference[], all: boolean): string[] {
+  const { kind, field = '', count } = group;
+  if (kind === 'archive' && listed[0]!.member !== undefined) {
+    // Of what no field says.
+    const { member, offset, hexdump } = listed[0]!;
+    return [`first differing byte ${offset?.a}: ${field} of "${member}"`, ...(hexdump ? describeDump(hexdump) : [])];
+  }
+  if (kind === 'container' || kind === 'archive' || kind === 'image' || kind === 'layer' || kind === 'blob') {
+    return listed.map(
+      (one) =>
+        `${[kind === 'archive' || kind === 'container' ? '' : kind, field].filter(Boolean).join(' ')}: ${valuesOf(one)}`,
+    );
+  }
+  const shown = all ? listed : listed.slice(0, kind === 'document' ? listed.length : SHOWN);
+  const lines = shown.flatMap((one) => [describeOne(one), ...(all && one.hexdump ? describeDump(one.hexdump) : [])]);
+  if (kind === 'document') {
+    const rest = count - listed.length;
+    return all || rest === 0 ? lines : [...lines, `and ${rest} more values, digests among them (--all)`];
+  }
+  const rest = count - shown.length;
+  return [titleOf(group), ...lines.map((line) => `  ${line}`), ...(rest > 0 ? [`  and ${rest} more (--all)`] : [])];
+}
+
+function titleOf({ kind, field = '', count }: DifferenceCount): string {
+  const members = `${count} member${count === 1 ? '' : 's'}`;
+  switch (kind) {
+    case 'member':
+      return `${members} ${field}`;
+    case 'content':
+      return `content of ${members}`;
+    case 'order':
+      return `order of ${members}`;
+    case 'header':
+      return `${field} of ${members}, which says the same in other bytes`;
+    default:
+      return `${field} of ${members}`;
+  }
+}
+
+function describeOne(difference: Difference): string {
+  const { kind, member, field, offset, a } = difference;
+  if (kind === 'document') return `${field}: ${valuesOf(difference)}`;
+  const name = `"${member}"`;
+  if (kind === 'member') return name;
+  const at = offset === undefined ? '' : kind === 'content' ? `, from byte ${offset.a} on` : '';
+  if (kind === 'header') return `${name}${offset === undefined ? '' : `, byte ${offset.a}`}`;
+  return a === null && difference.b === null ? name : `${name}: ${valuesOf(difference)}${at}`;
+}
+
+function valuesOf({ a, b }: Difference): string {
+  return a === b ? `${a}` : `A ${a ?? 'nothing'}, B ${b ?? 'nothing'}`;
+}
