@@ -11,14 +11,21 @@ const licence = readFileSync(`node_modules/${BUNDLED}/LICENSE`, 'utf8')
   .replaceAll(/^/gm, ' * ')
   .replaceAll(/ +$/gm, '');
 
+/** `import` brings Node's loader of ES modules into a run that has no other use for it. */
+const requireBuiltins = {
+  name: 'require-builtins',
+  renderChunk: (code) => code.replaceAll(/\bimport\(((['"`])node:\w+\2)\)/g, 'Promise.resolve().then(()=>require($1))'),
+};
+
 const common = {
   platform: 'node',
+  plugins: [requireBuiltins],
   external: Object.keys(dependencies).filter((name) => name !== BUNDLED),
 };
 const output = {
   dir: 'dist/bin',
   format: 'cjs',
-  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+  minify: { compress: false, mangle: { toplevel: false, keepNames: true }, codegen: { removeWhitespace: true } },
   entryFileNames: '[name].js',
   chunkFileNames: '[name].js',
 };
@@ -27,6 +34,7 @@ await build({
   ...common,
   input: { tarseal: 'dist/cli/main.js' },
   plugins: [
+    ...common.plugins,
     {
       name: 'no-subcommands',
       // For subcommands that are programs of their own, of which there are none; it costs a tenth of a short run.
@@ -46,6 +54,13 @@ await build({
   ],
   output: {
     ...output,
+    // One file for what every run needs and one for what several commands share: each more costs as much as its code.
+    codeSplitting: {
+      groups: [
+        { name: 'start', tags: ['$initial'], priority: 1 },
+        { name: 'common', minShareCount: 2 },
+      ],
+    },
     cleanDir: true,
     postBanner: ({ isEntry }) =>
       isEntry ? `/*!\n * Contains ${BUNDLED} ${dependencies[BUNDLED]}:\n *\n${licence}\n */` : '',

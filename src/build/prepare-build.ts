@@ -29,9 +29,10 @@ import {
 import { adoptBaseDirectories } from './base-directories.js';
 import { annotationsOf, containerConfigOf } from './container-config.js';
 import { readImageSources } from './image-sources.js';
-import { type ItemSelection, selectItems } from './item-selection.js';
+import { selectItems } from './item-selection.js';
 import { type PlannedLayer, planGuixLayers, planNativeLayers, planNixLayers } from './layering.js';
 import { checkTexts, type ResolvedSpec, resolveSpecPaths } from './resolve-spec.js';
+import type { ItemSelection } from './selection.js';
 import type { BaseSource, BuildContext, BuildSpec } from './spec.js';
 import { chooseDefaults, conflict, hasSources, oneOf, type SpecChoices } from './spec-choices.js';
 

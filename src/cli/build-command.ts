@@ -15,6 +15,7 @@ import {
 } from '../index.js';
 import { withCreated } from './created.js';
 import { integer, repeatable } from './option-values.js';
+import { isTerminal, print } from './print.js';
 import { createProgress } from './progress.js';
 import { rawArguments, requireUtf8 } from './raw-arguments.js';
 import type { Signals } from './signals.js';
@@ -138,10 +139,10 @@ async function runBuild(paths: readonly string[], options: BuildOptions, signals
   const fromFile = specFile === undefined ? {} : await readBuildSpec(specFile, cwd);
   const spec = withCreated(mergeBuildSpecs(fromFile, { ...given, ...(paths.length > 0 && { paths }) }));
 
-  if (spec.output === '-' && !dryRun && process.stdout.isTTY) {
+  if (spec.output === '-' && !dryRun && isTerminal(1)) {
     throw new TarsealError('OUTPUT_INVALID', 'Cannot write an image to a terminal: a file must be given with -o');
   }
-  const progress = await createProgress(wantsProgress !== false && !quiet && !dryRun && process.stderr.isTTY === true);
+  const progress = await createProgress(wantsProgress !== false && !quiet && !dryRun && isTerminal(2));
   const context = {
     cwd,
     temporaryDirectory: tmpdir(),
@@ -155,13 +156,13 @@ async function runBuild(paths: readonly string[], options: BuildOptions, signals
     onProgress: progress.update,
   };
   // The archive has standard output to itself: then results go where messages go.
-  const results = spec.output === '-' && !dryRun ? process.stderr : process.stdout;
+  const results = spec.output === '-' && !dryRun ? 2 : 1;
   try {
     const text = dryRun
       ? describePlan(await planImage(spec, context), json)
       : describeImage(await buildImage(spec, context), json);
     progress.stop();
-    if (!quiet || json) results.write(text);
+    if (!quiet || json) print(results, text);
   } finally {
     progress.stop();
   }

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { type ClosureSpec, readClosure } from '../index.js';
+import { print } from './print.js';
 import { rawArguments, requireUtf8 } from './raw-arguments.js';
 import type { Signals } from './signals.js';
 
@@ -41,7 +42,8 @@ export function addClosureCommand(program: Command, signals: Signals): void {
       );
       // Counts have no limit, and a number in JSON has one for most readers.
       const listed = items.map((item) => ({ ...item, popularity: item.popularity.toString() }));
-      process.stdout.write(
+      print(
+        1,
         json ? `${JSON.stringify({ items: listed, narSizeBytes })}\n` : items.map(({ path }) => `${path}\n`).join(''),
       );
     });

@@ -1,18 +1,14 @@
 #!/usr/bin/env node
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { EXIT_FAILURE, EXIT_USAGE, exitCodeOf, reportError } from './report.js';
+import { EXIT_USAGE, exitCodeOf } from './exit-codes.js';
+import { print } from './print.js';
+import { reportError } from './report.js';
 import { createSignals, runWithSignals, type Signals } from './signals.js';
 
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
-
-// A reader such as `head` may be gone before the last line: no reason for a stack trace, nor for success.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT_FAILURE);
-  });
-}
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 /** Each command's options and work; the code of one that is not asked for is not loaded. */
 const COMMANDS: Readonly<Record<string, (program: Command, signals: Signals) => Promise<void>>> = {
@@ -37,6 +33,7 @@ async function main(): Promise<void> {
     .version(version)
     .helpOption('--help', 'print help')
     .showHelpAfterError('(see --help)')
+    .configureOutput({ writeOut: (text) => print(1, text), writeErr: (text) => print(2, text) })
     .exitOverride();
   const signals = createSignals();
   for (const name of commandsFor(process.argv[2])) await COMMANDS[name]!(program, signals);

@@ -1,3 +1,4 @@
+import { print, standardStream } from './print.js';
 import { printable } from './report.js';
 
 /** A progress bar on a terminal, or nothing in its place. */
@@ -13,13 +14,13 @@ const SHORT_BYTES = 64 << 20;
 
 /** @param enabled false for anything but a person at a terminal; the bar's library is then not even loaded */
 export async function createProgress(enabled: boolean): Promise<Progress> {
-  const print = (line: string): void => void process.stderr.write(`${printable(line)}\n`);
-  if (!enabled) return { update: () => {}, message: print, stop: () => {} };
+  const message = (line: string): void => print(2, `${printable(line)}\n`);
+  if (!enabled) return { update: () => {}, message, stop: () => {} };
 
   const { default: cliProgress } = await import('cli-progress');
   const bar = new cliProgress.SingleBar({
     format: '{bar} {percentage}% | {doneMiB} of {totalMiB} MiB',
-    stream: process.stderr,
+    stream: standardStream(2),
     clearOnComplete: true,
     hideCursor: true,
     linewrap: null,
@@ -39,7 +40,7 @@ export async function createProgress(enabled: boolean): Promise<Progress> {
     },
     message(line) {
       stop();
-      print(line);
+      message(line);
     },
     stop,
   };

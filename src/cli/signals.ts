@@ -1,3 +1,5 @@
+import { print } from './print.js';
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Signals {
@@ -23,7 +25,7 @@ export async function runWithSignals(
     const received = signals.received();
     if (received === undefined) throw error;
     signals.remove();
-    process.stderr.write(`tarseal: ended by ${received}\n`);
+    print(2, `tarseal: ended by ${received}\n`);
     process.kill(process.pid, received);
   } finally {
     signals.remove();

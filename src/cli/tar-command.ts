@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { type CreatedTar, createTar, displayText, type TarSpec, TarsealError } from '../index.js';
 import { integer, repeatable } from './option-values.js';
+import { isTerminal, print } from './print.js';
 import { printable } from './report.js';
 import type { Signals } from './signals.js';
 import { readOrderedArguments } from './tar-arguments.js';
@@ -93,7 +94,7 @@ async function runTar(
 ): Promise<void> {
   checkPaxOptions(options);
   const output = options.file ?? '-';
-  if (output === '-' && process.stdout.isTTY) {
+  if (output === '-' && isTerminal(1)) {
     throw new TarsealError('OUTPUT_INVALID', 'Cannot write an archive to a terminal: a file must be given with -f');
   }
   const cwd = process.cwd();
@@ -120,7 +121,7 @@ async function runTar(
     ...(options.gzip && { compression: 'gzip' }),
   };
   const onWarning = (message: string): void => {
-    if (!options.quiet) process.stderr.write(`tarseal: warning: ${printable(message)}\n`);
+    if (!options.quiet) print(2, `tarseal: warning: ${printable(message)}\n`);
   };
   const created = await createTar(spec, {
     cwd,
@@ -129,9 +130,8 @@ async function runTar(
     onReady: signals.install,
     onWarning,
   });
-  if (options.json) (output === '-' ? process.stderr : process.stdout).write(`${describeJson(created)}\n`);
-  else if (!options.quiet)
-    process.stderr.write(`${created.sha256} ${created.sizeBytes} ${displayText(created.output)}\n`);
+  if (options.json) print(output === '-' ? 2 : 1, `${describeJson(created)}\n`);
+  else if (!options.quiet) print(2, `${created.sha256} ${created.sizeBytes} ${displayText(created.output)}\n`);
 }
 
 function describeJson({ sha256, sizeBytes, members }: CreatedTar): string {

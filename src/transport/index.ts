@@ -1,11 +1,7 @@
 export type { BaseLayer } from './base-image/base-layer.js';
 export type { BaseDirectory, BaseNode, BaseTree } from './base-image/base-tree.js';
-export {
-  type BaseImage,
-  type BaseImageLimits,
-  type BaseImageOptions,
-  readBaseImage,
-} from './base-image/read-base-image.js';
+export { readBaseImage } from './base-image/load.js';
+export type { BaseImage, BaseImageLimits, BaseImageOptions } from './base-image/read-base-image.js';
 export { guixLayeredMembers, guixSingleMembers } from './guix-members.js';
 export { inTurn, type LayerSource } from './layer-source.js';
 export type { ImageLayout, ImageMember } from './members.js';
