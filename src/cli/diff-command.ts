@@ -9,8 +9,9 @@ import {
   diffImages,
   displayText,
 } from '../index.js';
+import { EXIT_FAILURE } from './exit-codes.js';
 import { givenImage, readOptions } from './given-image.js';
-import { EXIT_FAILURE } from './report.js';
+import { print } from './print.js';
 import type { Signals } from './signals.js';
 import { describeFinding } from './verify-command.js';
 
@@ -69,11 +70,11 @@ export function compareOptions(signals: Signals, { all }: DiffOptions): CompareO
 export function report(comparison: Comparison, { json, quiet }: DiffOptions, describe: () => readonly string[]): void {
   for (const { name, findings } of [comparison.a, comparison.b]) {
     for (const finding of findings.filter(({ severity }) => severity === 'error')) {
-      process.stderr.write(`tarseal: ${displayText(name)}: ${describeFinding(finding)}\n`);
+      print(2, `tarseal: ${displayText(name)}: ${describeFinding(finding)}\n`);
     }
   }
-  if (json) process.stdout.write(`${JSON.stringify(comparison)}\n`);
-  else if (!quiet) process.stdout.write([...describe(), ''].join('\n'));
+  if (json) print(1, `${JSON.stringify(comparison)}\n`);
+  else if (!quiet) print(1, [...describe(), ''].join('\n'));
   if (!comparison.isEqual) process.exitCode = EXIT_FAILURE;
 }
 

@@ -9,8 +9,9 @@ import {
   type Waste,
   type WastedFile,
 } from '../index.js';
+import { EXIT_FAILURE } from './exit-codes.js';
 import { givenImage, readOptions } from './given-image.js';
-import { EXIT_FAILURE } from './report.js';
+import { print } from './print.js';
 import type { Signals } from './signals.js';
 import { describeFinding } from './verify-command.js';
 
@@ -50,12 +51,11 @@ export function addInspectCommand(program: Command, signals: Signals): void {
         ...listing?.handlers,
         ...(waste && { waste }),
       });
-      if (json) process.stdout.write(`${JSON.stringify(listing?.withFiles(inspection) ?? inspection)}\n`);
+      if (json) print(1, `${JSON.stringify(listing?.withFiles(inspection) ?? inspection)}\n`);
       else if (listing !== undefined) listing.flush();
-      else process.stdout.write(describe(image, inspection));
+      else print(1, describe(image, inspection));
       if (inspection.findings.length === 0) return;
-      if (!json)
-        process.stderr.write(inspection.findings.map((finding) => `tarseal: ${describeFinding(finding)}\n`).join(''));
+      if (!json) print(2, inspection.findings.map((finding) => `tarseal: ${describeFinding(finding)}\n`).join(''));
       process.exitCode = EXIT_FAILURE;
     });
 }
@@ -66,7 +66,7 @@ function createListing(json: boolean) {
   let lister = createMemberLister();
   let text = '';
   const flush = (): void => {
-    process.stdout.write(text);
+    print(1, text);
     text = '';
   };
   return {

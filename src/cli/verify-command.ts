@@ -12,9 +12,10 @@ import {
   verifyImage,
 } from '../index.js';
 import { withCreated } from './created.js';
+import { EXIT_FAILURE } from './exit-codes.js';
 import { givenImage, readOptions } from './given-image.js';
 import { repeatable } from './option-values.js';
-import { EXIT_FAILURE } from './report.js';
+import { print } from './print.js';
 import type { Signals } from './signals.js';
 
 interface VerifyOptions {
@@ -65,8 +66,8 @@ export function addVerifyCommand(program: Command, signals: Signals): void {
         ...(hashEngine !== undefined && { hashEngine }),
       });
       const rebuild = spec && (await rebuildImage(spec, image === '-' ? undefined : image, verification, options));
-      if (json) process.stdout.write(`${JSON.stringify({ ...verification, ...(rebuild && { rebuild }) })}\n`);
-      else if (!quiet) process.stdout.write(describe(image, verification, rebuild));
+      if (json) print(1, `${JSON.stringify({ ...verification, ...(rebuild && { rebuild }) })}\n`);
+      else if (!quiet) print(1, describe(image, verification, rebuild));
       const { error, warning } = verification.counts;
       if (error + warning > 0 || rebuild?.isEqual === false) process.exitCode = EXIT_FAILURE;
     });
