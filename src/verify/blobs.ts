@@ -1,10 +1,11 @@
-import { type ByteString, displayName } from '../bytes/index.js';
+import type { ByteString } from '../bytes/index.js';
 import type { Digest, HashEngine } from '../digest/index.js';
 import { kindOfMediaType } from '../oci/index.js';
 import { digestOfPath, type MemberPlace, partOf, readPieces, type StoredFile } from '../transport/index.js';
 import type { FindingPlace, Report } from './finding.js';
 import type { OpenedImage, StoredLayer } from './open/index.js';
 import { type ScannedLayer, scanLayer } from './scan-layer.js';
+import { shown } from './shown.js';
 
 /** Verifies the blobs of whatever was opened, each of them read once however many images have it. */
 export interface Blobs {
@@ -135,8 +136,4 @@ export function createBlobs(
       }
     },
   };
-}
-
-function shown(path: string): string {
-  return displayName(path.slice(0, 300) as ByteString);
 }

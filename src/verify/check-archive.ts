@@ -3,9 +3,7 @@ import { createTarDecoder, type DecodedArchive, TarError } from '../tar/index.js
 import { decodeSkipping, MAX_MEMBERS, resolveName, type StoredFile } from '../transport/index.js';
 import { createHeaderChecks } from './check-headers.js';
 import type { Report } from './finding.js';
-
-const FIRST_USER = 1000;
-const NOBODY = 65534;
+import { isUser } from './users.js';
 
 /**
  * Checks how the outer archive of an image is written; of the contents of its members nothing is read.
@@ -31,7 +29,7 @@ export function checkArchive(archive: StoredFile, created: ReadonlySet<number>, 
         if (type !== 'file' && type !== 'directory') {
           report('ARCHIVE_TYPE', `it must be a file or a directory, and is a ${type}`, place);
         }
-        if (uid >= FIRST_USER && uid !== NOBODY && uname !== '' && uname !== 'root') {
+        if (isUser(uid, uname)) {
           report('ARCHIVE_OWNER', `it is owned by "${displayName(uname)}", a user of the machine that made it`, place);
         }
       },

@@ -1,9 +1,11 @@
-import { type ByteString, displayName } from '../bytes/index.js';
+import type { ByteString } from '../bytes/index.js';
 import type { TarMember, TarMemberType } from '../tar/index.js';
 import { resolveName } from '../transport/index.js';
 import { createOrderCheck } from './check-order.js';
 import type { FindingPlace, Report } from './finding.js';
+import { shown } from './shown.js';
 import { createTally } from './tally.js';
+import { isUser } from './users.js';
 
 /** Checks what a layer has: names, links, whiteouts, owners, times and order. */
 export interface MemberChecks {
@@ -20,10 +22,6 @@ const AUFS = '.wh..wh.';
 
 const SETUID = 0o4000;
 const SETGID = 0o2000;
-
-/** Numbers of users that a system has made for people; 65534 is nobody. */
-const FIRST_USER = 1000;
-const NOBODY = 65534;
 
 /** So many times are told apart; more are just several. */
 const MAX_TIMES = 1000;
@@ -106,7 +104,7 @@ export function createMemberChecks(report: Report, place: FindingPlace, isLowest
       [uid, uname],
       [gid, gname],
     ] as const) {
-      if (id < FIRST_USER || id === NOBODY || name === '' || name === 'root' || users.size >= MAX_TIMES) continue;
+      if (!isUser(id, name) || users.size >= MAX_TIMES) continue;
       users.add(`${name}:${id}`);
       userMember ??= member;
     }
@@ -186,7 +184,3 @@ export function createMemberChecks(report: Report, place: FindingPlace, isLowest
 }
 
 type FoundHere = (code: Parameters<Report>[0], message: string) => void;
-
-function shown(name: string): string {
-  return displayName(name.slice(0, 300) as ByteString);
-}

@@ -1,5 +1,6 @@
-import { type ByteString, displayName } from '../bytes/index.js';
+import type { ByteString } from '../bytes/index.js';
 import { pythonText } from '../entry/index.js';
+import { shown } from './shown.js';
 
 /** Watches the order of an archive's members. */
 export interface OrderCheck {
@@ -44,8 +45,4 @@ export function createOrderCheck(): OrderCheck {
     },
     finish: () => (isWholeSorted || first === undefined ? undefined : { count, ...first }),
   };
-}
-
-function shown(name: string): string {
-  return displayName(name.slice(0, 100) as ByteString);
 }

@@ -1,6 +1,7 @@
-import { type ByteString, displayName } from '../bytes/index.js';
+import type { ByteString } from '../bytes/index.js';
 import type { Digest } from '../digest/index.js';
 import { FINDINGS, type FindingCode, type Severity } from './finding-table.js';
+import { shown } from './shown.js';
 
 /** Which layer of which image a finding is of. */
 export interface LayerPlace {
@@ -42,9 +43,6 @@ export type Report = (code: FindingCode, message: string, place?: FindingPlace) 
 
 /** Findings of one code in one layer that are listed one by one. */
 export const MAX_LISTED = 10;
-
-/** Longer names are cut: a name may have a megabyte. */
-const MAX_SHOWN_NAME = 300;
 
 const ORDER: readonly Severity[] = ['error', 'warning', 'note'];
 
@@ -100,7 +98,7 @@ function findingOf(
     message,
     ...(image !== undefined && { image }),
     ...(layer !== undefined && { layer }),
-    ...(member !== undefined && { member: displayName(member.slice(0, MAX_SHOWN_NAME) as ByteString) }),
+    ...(member !== undefined && { member: shown(member) }),
     ...(offset !== undefined && { offset }),
     count,
   };

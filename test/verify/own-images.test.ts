@@ -122,3 +122,17 @@ describe('a tar archive that tarseal wrote', () => {
     expect(images[0]!.layers[0]!.diffId).not.toBe(sha256);
   });
 });
+
+test('a layer that has files of the names of documents is a layer', async () => {
+  const directory = scratchDirectory();
+  for (const [name, content] of [
+    ['index.json', '{"name": "an app"}'],
+    ['manifest.json', '{"name": "not JSON'],
+  ] as const) {
+    writeFileSync(join(directory, name), content);
+  }
+  const output = join(directory, 'layer.tar');
+  await createTar({ members: [{ name: 'index.json' }, { name: 'manifest.json' }], output }, { cwd: directory });
+  expect(await verifyImage(output)).toMatchObject({ formats: ['tar'], findings: [] });
+  expect(await inspectImage(output)).toMatchObject({ formats: ['tar'], findings: [] });
+});

@@ -1,8 +1,8 @@
-import { type ByteString, displayName } from '../../bytes/index.js';
 import { digestHex, type HashEngine, sha256Of } from '../../digest/index.js';
 import { type ForeignDescriptor, OciError, parseJsonDocument } from '../../oci/index.js';
 import { MAX_DOCUMENT_SIZE, readBytes } from '../../transport/index.js';
 import type { Report } from '../finding.js';
+import { shown } from '../shown.js';
 import type { StoredDocument, StoredFiles } from './stored-image.js';
 
 /** Reads documents of an image, each once, and keeps in mind what was asked for. */
@@ -85,8 +85,4 @@ export function attempt<T>(
     report(code, error.message);
     return undefined;
   }
-}
-
-function shown(path: string): string {
-  return displayName(path.slice(0, 300) as ByteString);
 }

@@ -6,7 +6,7 @@ import { dockerImages } from './docker-images.js';
 import { createDocumentReader } from './document-reader.js';
 import { ociImages } from './oci-images.js';
 import { openStoredFiles } from './stored-files.js';
-import type { ImageFormat, ImageInput, OpenedImage, StoredFiles, StoredImage } from './stored-image.js';
+import type { ImageFormat, ImageInput, OpenedImage, StoredDocument, StoredFiles, StoredImage } from './stored-image.js';
 
 export interface OpenOptions {
   readonly engine: HashEngine;
@@ -25,7 +25,7 @@ export interface OpenOptions {
 const ROOT_DOCUMENTS = ['oci-layout', 'index.json', 'manifest.json', 'repositories'] as const;
 
 /** Names by which an archive that is cut short can be told from a layer. */
-const OF_AN_IMAGE = /^(?:blobs\/sha256\/|[^/]+\/layer\.tar$)/;
+const OF_AN_IMAGE = /^(?:blobs\/sha256\/[0-9a-f]{64}|[0-9a-f]{64}\/layer\.tar)$/;
 
 /**
  * Opens whatever may be an image: a docker-archive of any age, an OCI archive, either of them within gzip, an OCI
@@ -45,12 +45,18 @@ export async function openImage(input: ImageInput, options: OpenOptions): Promis
     signal: options.signal,
   });
   try {
-    const reader = createDocumentReader(files, options.engine, report);
+    const held = holdBack(report);
+    const reader = createDocumentReader(files, options.engine, held.report);
     const documents = ROOT_DOCUMENTS.flatMap((name) =>
       files.isDirectory && name !== 'oci-layout' && name !== 'index.json' ? [] : (reader.read(name) ?? []),
     );
-    const [layout, index, manifest] = ROOT_DOCUMENTS.map((name) => documents.find(({ path }) => path === name));
-    const formats = formatsOf(files, index !== undefined || layout !== undefined, manifest !== undefined);
+    const formats = formatsOf(files, documents);
+    // A layer may have a file of such a name, which is no document of an image.
+    const isTar = formats[0] === 'tar';
+    held.release(isTar);
+    const [index, manifest] = ['index.json', 'manifest.json'].map((name) =>
+      isTar ? undefined : documents.find(({ path }) => path === name),
+    );
     const all = mergeImages(
       index === undefined ? [] : ociImages(index, reader, fail),
       manifest === undefined ? [] : dockerImages(manifest, reader),
@@ -77,15 +83,35 @@ export async function openImage(input: ImageInput, options: OpenOptions): Promis
   }
 }
 
-function formatsOf(files: StoredFiles, isOci: boolean, isDocker: boolean): ImageFormat[] {
-  if (files.isDirectory) return isOci ? ['oci-layout'] : [];
-  const formats: ImageFormat[] = [
-    ...(isDocker ? ['docker-archive' as const] : []),
-    ...(isOci ? ['oci-archive' as const] : []),
-  ];
-  if (formats.length > 0) return formats;
-  for (const [name] of files.entries()) if (OF_AN_IMAGE.test(name)) return [];
-  return files.members > 0 || isEmptyTar(files) ? ['tar'] : [];
+function formatsOf(files: StoredFiles, documents: readonly StoredDocument[]): ImageFormat[] {
+  const [layout, index, manifest] = ['oci-layout', 'index.json', 'manifest.json'].map((name) =>
+    documents.find(({ path }) => path === name),
+  );
+  if (files.isDirectory) return layout === undefined && index === undefined ? [] : ['oci-layout'];
+  const isImage = layout !== undefined || hasNamesOfImage(files);
+  const isDocker = manifest !== undefined && (isImage || Array.isArray(manifest.json));
+  const isOci = isImage && (layout !== undefined || index !== undefined);
+  if (isDocker || isOci)
+    return [...(isDocker ? (['docker-archive'] as const) : []), ...(isOci ? (['oci-archive'] as const) : [])];
+  return !isImage && (files.members > 0 || isEmptyTar(files)) ? ['tar'] : [];
+}
+
+function hasNamesOfImage(files: StoredFiles): boolean {
+  for (const [name] of files.entries()) if (OF_AN_IMAGE.test(name)) return true;
+  return false;
+}
+
+/** Keeps findings until it is known whether they are any. */
+function holdBack(report: Report): { readonly report: Report; release(drop: boolean): void } {
+  let held: Parameters<Report>[] | undefined = [];
+  return {
+    report: (...finding) => (held === undefined ? report(...finding) : void held.push(finding)),
+    release(drop) {
+      const findings = drop ? [] : held!;
+      held = undefined;
+      for (const finding of findings) report(...finding);
+    },
+  };
 }
 
 /** An archive without members is two zero blocks. */
