@@ -1,3 +1,5 @@
+import type { Worker } from 'node:worker_threads';
+import { systemCode } from '../errors/index.js';
 import { LayerError } from './layer-error.js';
 import type { RingMemory, SlabRing } from './slab-ring.js';
 import { rebuildFailure, type WorkerFailure, type WorkerStart } from './worker-protocol.js';
@@ -16,8 +18,9 @@ export interface WorkerPool {
 /**
  * Starts workers. They end by themselves when the ring is stopped, and keep no process from ending.
  *
+ * @param count of them at the most: fewer where the system lets this process have no more threads
  * @param url of the program that they run
- * @returns undefined where the runtime has no threads or no shared memory
+ * @returns undefined where there are none: the runtime has no threads, or the system refuses them
  */
 export async function startWorkers(
   memory: RingMemory,
@@ -28,16 +31,25 @@ export async function startWorkers(
 ): Promise<WorkerPool | undefined> {
   const threads = await import('node:worker_threads').catch(() => undefined);
   if (threads?.Worker === undefined) return undefined;
+  const start = (thread: number): Worker | undefined => {
+    try {
+      // A file descriptor that a worker opens it also closes; keeping a list of them would cost at each file.
+      return new threads.Worker(url, {
+        workerData: { ring: memory, thread, codec } satisfies WorkerStart,
+        trackUnmanagedFds: false,
+      });
+    } catch (error) {
+      if (systemCode(error) === 'ERR_WORKER_INIT_FAILED') return undefined;
+      throw error;
+    }
+  };
 
   const failures = new Map<number, Error>();
   const alive = new Set<number>();
   let died: LayerError | undefined;
   for (let thread = 1; thread <= count; thread++) {
-    // A file descriptor that a worker opens it also closes; keeping a list of them would cost at each file.
-    const worker = new threads.Worker(url, {
-      workerData: { ring: memory, thread, codec } satisfies WorkerStart,
-      trackUnmanagedFds: false,
-    });
+    const worker = start(thread);
+    if (worker === undefined) break;
     alive.add(thread);
     let cause: unknown;
     worker.on('message', (failure: WorkerFailure) => failures.set(failure.slot, rebuildFailure(failure)));
@@ -52,8 +64,9 @@ export async function startWorkers(
     });
     worker.unref();
   }
+  if (alive.size === 0) return undefined;
   return {
-    size: count,
+    size: alive.size,
     failureOf: (slot) => failures.get(slot),
     died: () => died,
     isAlive: (thread) => alive.has(thread),

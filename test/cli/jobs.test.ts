@@ -1,13 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
-import { clientTest } from '../support/clients.js';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { clientTest, missingClients, testUnless } from '../support/clients.js';
 import { run, sha256 } from '../support/commands.js';
 import { gnuTarArguments } from '../support/gnu-tar.js';
+import { copyForEveryUser } from '../support/public-program.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { buildToFile, buildToStdout, PROGRAM, runTarseal } from '../support/tarseal.js';
 
@@ -55,6 +56,33 @@ describe('threads are started', () => {
     );
     expect(stderr).toMatch(new RegExp(`^workers ${started}$`, 'm'));
   });
+});
+
+testUnless([
+  ...missingClients('prlimit'),
+  ...(process.getuid?.() === 0 ? [] : ['a user without other threads needs root']),
+])('where the system lets a user have few threads, the bytes are the same', () => {
+  const { program, remove } = copyForEveryUser();
+  onTestFinished(remove);
+  const countWorkers = join(program, '..', 'count-workers.cjs');
+  cpSync(COUNT_WORKERS, countWorkers);
+  const root = makeLargeTree(24 * MIB);
+  chmodSync(join(root, '..'), 0o755);
+  const build = (jobs: number): readonly string[] => [
+    'build',
+    '--root',
+    root,
+    '-C',
+    'gzip:1',
+    '--jobs',
+    `${jobs}`,
+    '-o',
+  ];
+  // Node itself takes some eleven.
+  const args = ['--nproc=16', process.execPath, '--require', countWorkers, program, ...build(8), '-'];
+  const { stdout, stderr } = spawnSync('prlimit', args, { uid: 54_321, gid: 54_321, maxBuffer: 64 * MIB });
+  expect(stderr.toString()).toMatch(/^workers [0-6]$/m);
+  expect(sha256(stdout)).toBe(sha256(runTarseal([...build(1), '-']).stdout));
 });
 
 describe('the bytes of an image are the same for 1, 2, 3 and 8 jobs', () => {
