@@ -31,12 +31,15 @@ export async function startWorkers(
 ): Promise<WorkerPool | undefined> {
   const threads = await import('node:worker_threads').catch(() => undefined);
   if (threads?.Worker === undefined) return undefined;
+  // Options are inherited, and a worker whose program is a file refuses the one that says what text on standard input is.
+  const isText = process.execArgv.some((option) => option.startsWith('--input-type'));
   const start = (thread: number): Worker | undefined => {
     try {
       // A file descriptor that a worker opens it also closes; keeping a list of them would cost at each file.
       return new threads.Worker(url, {
         workerData: { ring: memory, thread, codec } satisfies WorkerStart,
         trackUnmanagedFds: false,
+        ...(isText && { execArgv: [] }),
       });
     } catch (error) {
       if (systemCode(error) === 'ERR_WORKER_INIT_FAILED') return undefined;

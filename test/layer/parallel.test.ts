@@ -28,7 +28,7 @@ import {
 } from '../../src/layer/index.js';
 import { measureArchive } from '../../src/tar/index.js';
 import { describeDifference } from '../support/archive-diff.js';
-import { sha256 } from '../support/commands.js';
+import { run, sha256 } from '../support/commands.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { bytes, entry, fileOf } from '../tar/entries.js';
 
@@ -359,4 +359,15 @@ test('once an abort is told, no thread writes any more', async () => {
     await delay(30);
     expect(fstatSync(region.fd).size).toBe(0);
   }
+});
+
+test('a program that is given as text starts workers as one in a file does', () => {
+  const root = scratchDirectory();
+  writeNumbered(join(root, 'file'), 8 * MIB, 1);
+  const program = `
+    import { buildImage } from '${new URL('../../dist/index.js', import.meta.url).href}';
+    const spec = { add: [{ source: ${JSON.stringify(join(root, 'file'))}, destination: '/file' }], compression: 'gzip:1' };
+    await buildImage({ ...spec, jobs: 2, output: ${JSON.stringify(join(root, 'out'))} }, { temporaryDirectory: ${JSON.stringify(root)} });`;
+  run(process.execPath, ['--input-type=module', '--eval', program]);
+  expect(gunzipSync(readFileSync(join(root, 'out'))).length).toBeGreaterThan(8 * MIB);
 });
