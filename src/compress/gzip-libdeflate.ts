@@ -35,6 +35,15 @@ const host = globalThis as unknown as Host;
 // an application that handles its uncaught errors and goes on would die, with 80 KB of the package's code on its terminal.
 const HOOKED_EVENTS = ['uncaughtException', 'unhandledRejection'];
 
+const FORM = {
+  name: 'gzip-libdeflate-1',
+  encoding: 'gzip',
+  blockSizeBytes: BLOCK_SIZE,
+  defaultLevel: 6,
+  minLevel: 0,
+  maxLevel: 12,
+} as const;
+
 let loading: Promise<GzipCodec> | undefined;
 
 /**
@@ -52,6 +61,7 @@ export function loadGzipLibdeflate(): Promise<GzipCodec> {
 async function start(): Promise<GzipCodec> {
   const { gzip } = await import('libdeflate');
   const lib = captureExports(() => gzip(new Uint8Array(0), 1));
+  if (lib === undefined) return packageCodec(gzip);
   const outputSize = lib.m(0, BLOCK_SIZE);
   const input = lib.n(BLOCK_SIZE);
   const output = lib.n(outputSize);
@@ -59,12 +69,7 @@ async function start(): Promise<GzipCodec> {
   let compressorLevel: number | undefined;
 
   const codec = {
-    name: 'gzip-libdeflate-1',
-    encoding: 'gzip',
-    blockSizeBytes: BLOCK_SIZE,
-    defaultLevel: 6,
-    minLevel: 0,
-    maxLevel: 12,
+    ...FORM,
     compressBlock(block: Uint8Array, level: number): Uint8Array {
       checkLevel(codec, level);
       checkBlockSize(codec, block);
@@ -90,12 +95,31 @@ async function start(): Promise<GzipCodec> {
 }
 
 /**
+ * The codec where the package's instance was made before, by a program that uses it itself or holds this module twice: its
+ * exports are out of reach, and the package's own function gives the same bytes, in more time. It refuses level 0.
+ */
+function packageCodec(gzip: (input: Uint8Array, level: number) => Uint8Array): GzipCodec {
+  const codec = {
+    ...FORM,
+    minLevel: 1,
+    compressBlock(block: Uint8Array, level: number): Uint8Array {
+      checkLevel(codec, level);
+      checkBlockSize(codec, block);
+      return gzip(block, level);
+    },
+  } as const satisfies GzipCodec;
+  return codec;
+}
+
+/**
  * Runs the package's first call, in which it makes its instance and its runtime starts, and takes away what came with it.
  *
  * Its own `gzip` is not used: it allocates in every call and does not look whether it could, so that a memory that may
  * not grow ends in a trap or, for blocks beyond ours, in wrong bytes.
+ *
+ * @returns undefined where it was not the first
  */
-function captureExports(firstCall: () => void): Libdeflate {
+function captureExports(firstCall: () => void): Libdeflate | undefined {
   const { WebAssembly: wasm, process } = host;
   const { Instance } = wasm;
   const before = HOOKED_EVENTS.map((event) => new Set(process?.listeners?.(event)));
@@ -116,5 +140,5 @@ function captureExports(firstCall: () => void): Libdeflate {
       if (!before[i]?.has(listener)) process?.off?.(event, listener);
     }
   }
-  return exports as Libdeflate;
+  return exports as Libdeflate | undefined;
 }
