@@ -1,7 +1,7 @@
 import { baseName, decodeUtf8, displayName, displayText, encodeUtf8 } from '../bytes/index.js';
 import type { HashEngine } from '../digest/index.js';
 import { parseModeChanges, parseOwner } from '../entry/index.js';
-import { layOverBase } from '../image/index.js';
+import { layOverBase, requireLayerCount } from '../image/index.js';
 import {
   type ContainerConfig,
   canonicalizeRepositoryName,
@@ -111,6 +111,7 @@ export async function prepareBuild(
     });
     if (base !== undefined) adoptBaseDirectories(sources.tree, base.files);
     const planned = PLANNERS[dialect](sources, { strategy, maxLayers, tar });
+    requireLayerCount((base?.layers.length ?? 0) + planned.length);
     if (planned.length === 0 && hasSources(spec))
       warn('the image has no layers of its own: nothing of the sources is left');
     const layers = planned.map((layer) => ({ ...layer, tarSizeBytes: measureArchive(layer.entries, layer.tar) }));

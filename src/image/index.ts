@@ -14,4 +14,4 @@ export {
 } from './guix.js';
 export { ImageError } from './image-error.js';
 export { type DockerManifestInput, dockerManifestJson, type IndexInput, indexJson } from './index-json.js';
-export { type ImageBase, type ImageLayer, MAX_IMAGE_LAYERS } from './layers.js';
+export { type ImageBase, type ImageLayer, MAX_IMAGE_LAYERS, requireLayerCount } from './layers.js';

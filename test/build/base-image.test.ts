@@ -275,6 +275,19 @@ describe('the layers', () => {
     });
   });
 
+  test('must leave room for one, which a plan says too', async () => {
+    const directory = scratchDirectory();
+    const paths = Array.from({ length: 124 }, (_, index) => join(directory, `${index}`));
+    for (const path of paths) writeFileSync(path, path);
+    const below = await build(directory, 'below', { paths, maxLayers: 125 });
+    const base = await build(directory, 'base', { from: below.path, files: { '/last': { content: 'x' } } });
+    expect(base.layers).toHaveLength(125);
+    await expect(planImage({ from: base.path, files: { '/new': { content: 'x' } } })).rejects.toMatchObject({
+      code: 'IMAGE_TOO_MANY_LAYERS',
+    });
+    expect((await planImage({ from: base.path, env: ['A=b'] })).layers).toHaveLength(125);
+  });
+
   oracle('of the nix dialect stand above the base as they are without one', async () => {
     const directory = scratchDirectory();
     const base = await build(directory, 'base', BASE);
