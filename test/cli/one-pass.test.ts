@@ -11,7 +11,8 @@ const ALLOWANCE = 24 << 20;
 
 /** Bytes that a build read and wrote with system calls, by the kernel's own count. */
 function countBytes(args: readonly string[], dir: string): { read: number; written: number } {
-  const hook = `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(`${dir}/io`)}, require('node:fs').readFileSync('/proc/self/io')))`;
+  // Workers are given the hook too; the kernel counts for the process, and the main thread is the last to end.
+  const hook = `if (require('node:worker_threads').isMainThread) process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(`${dir}/io`)}, require('node:fs').readFileSync('/proc/self/io')))`;
   writeFileSync(`${dir}/hook.cjs`, hook);
   const { status, stderr } = spawnSync(
     process.execPath,
