@@ -48,7 +48,6 @@ export function planSlabs(
     let headerEnd = used;
     if (headerSizeBytes <= slab.length - used) {
       headerEnd += headerSizeBytes;
-      slab.fill(0, used, headerEnd);
       encodeMember(plan, slab, used);
     } else {
       literal = new Uint8Array(headerSizeBytes);

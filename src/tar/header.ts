@@ -1,4 +1,4 @@
-import type { ByteString } from '../bytes/index.js';
+import { BLOCK_SIZE, type ByteString } from '../bytes/index.js';
 
 /** Limits of the fields of a ustar header, in bytes or as the largest value. */
 export const USTAR_LIMITS = {
@@ -43,33 +43,71 @@ const MAGIC_GNU = 'ustar  \x00';
  * Numbers that exceed their octal digits, or are negative, are written in base 256, which only the gnu format allows:
  * callers of the other formats have checked {@link USTAR_LIMITS}.
  *
- * @param out zero-filled where the block goes: only non-zero bytes are written
+ * @param out overwritten where the block goes
  * @see POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format"
  */
 export function encodeHeader(fields: HeaderFields, out: Uint8Array, offset: number): void {
+  const { magic, uid, gid, mtimeSeconds, uname, gname, device } = fields;
+  if (
+    magic !== frame.magic ||
+    uid !== frame.uid ||
+    gid !== frame.gid ||
+    mtimeSeconds !== frame.mtimeSeconds ||
+    uname !== frame.uname ||
+    gname !== frame.gname ||
+    (device !== frame.device && (device?.major !== frame.device?.major || device?.minor !== frame.device?.minor))
+  ) {
+    frame = frameOf(fields);
+  }
+  out.set(frame.block, offset);
   // The checksum is the sum of all bytes with its own field as eight spaces. Taken as they are written, it needs no pass
   // over the block, which is zero elsewhere.
-  let sum = 8 * 0x20;
+  let { sum } = frame;
   sum += putText(out, offset, fields.name);
   sum += putNumber(out, offset + 100, 8, fields.mode);
-  sum += putNumber(out, offset + 108, 8, fields.uid);
-  sum += putNumber(out, offset + 116, 8, fields.gid);
   sum += putNumber(out, offset + 124, 12, fields.sizeBytes);
-  sum += putNumber(out, offset + 136, 12, fields.mtimeSeconds);
   out[offset + 156] = fields.typeflag;
   sum += fields.typeflag;
   sum += putText(out, offset + 157, fields.linkname);
-  sum += putText(out, offset + 257, fields.magic === 'ustar' ? MAGIC_USTAR : MAGIC_GNU);
-  sum += putText(out, offset + 265, fields.uname);
-  sum += putText(out, offset + 297, fields.gname);
-  if (fields.device !== undefined) {
-    sum += putNumber(out, offset + 329, 8, fields.device.major);
-    sum += putNumber(out, offset + 337, 8, fields.device.minor);
-  }
   sum += putText(out, offset + 345, fields.prefix);
   putOctal(out, offset + 148, 6, sum);
   out[offset + 155] = 0x20;
 }
+
+type FrameFields = Pick<HeaderFields, 'magic' | 'uid' | 'gid' | 'mtimeSeconds' | 'uname' | 'gname' | 'device'>;
+
+/** A block of the fields that most often are those of the header before, and the sum of their bytes. */
+interface Frame extends FrameFields {
+  readonly block: Uint8Array;
+  readonly sum: number;
+}
+
+function frameOf({ magic, uid, gid, mtimeSeconds, uname, gname, device }: FrameFields): Frame {
+  const block = new Uint8Array(BLOCK_SIZE);
+  let sum = 8 * 0x20;
+  sum += putNumber(block, 108, 8, uid);
+  sum += putNumber(block, 116, 8, gid);
+  sum += putNumber(block, 136, 12, mtimeSeconds);
+  sum += putText(block, 257, magic === 'ustar' ? MAGIC_USTAR : MAGIC_GNU);
+  sum += putText(block, 265, uname);
+  sum += putText(block, 297, gname);
+  if (device !== undefined) {
+    sum += putNumber(block, 329, 8, device.major);
+    sum += putNumber(block, 337, 8, device.minor);
+  }
+  return { magic, uid, gid, mtimeSeconds, uname, gname, device, block, sum };
+}
+
+/** Of the last header: what it holds is told by its fields alone. */
+let frame: Frame = frameOf({
+  magic: 'ustar',
+  uid: 0,
+  gid: 0,
+  mtimeSeconds: 0,
+  uname: '' as ByteString,
+  gname: '' as ByteString,
+  device: undefined,
+});
 
 // Each of these returns the sum of the bytes that it wrote.
 

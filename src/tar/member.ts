@@ -35,14 +35,16 @@ export function planMember(entry: ArchiveEntry, options: TarOptions): MemberPlan
   }
 }
 
-/** Writes the header blocks of a member; `out` is zero-filled from `offset` for `plan.headerSizeBytes` bytes. */
+/** Writes the header blocks of a member, over `plan.headerSizeBytes` bytes of `out` from `offset` on. */
 export function encodeMember(plan: MemberPlan, out: Uint8Array, offset: number): void {
   let at = offset;
   for (const { header, body } of plan.extensions) {
     encodeHeader(header, out, at);
     at += BLOCK_SIZE;
+    const end = at + roundUp(body.length, BLOCK_SIZE);
+    out.fill(0, at, end);
     for (let i = 0; i < body.length; i++) out[at + i] = body.charCodeAt(i);
-    at += roundUp(body.length, BLOCK_SIZE);
+    at = end;
   }
   encodeHeader(plan.header, out, at);
 }
