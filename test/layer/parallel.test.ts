@@ -313,8 +313,8 @@ describe('a worker that fails is one error', () => {
   };
   test.each(Object.entries(WORKERS))('%s', async (_, [workerUrl, message]) => {
     const root = scratchDirectory();
-    // A slow sink, so that the workers have their turn.
-    const output = (): Promise<void> => delay(20);
+    // A slow sink, so that the workers have their turn however busy the machine is.
+    const output = (): Promise<void> => delay(100);
     const sealed = sealerOf(3, { workerUrl }).seal({
       entries: someFiles(root, 80),
       tar: TAR,
@@ -331,7 +331,7 @@ describe('a worker that fails is one error', () => {
       entries: someFiles(scratchDirectory(), 80),
       tar: TAR,
       tarSizeBytes: MUCH,
-      output: () => delay(20),
+      output: () => delay(100),
     });
     expect((await failureOf(sealed)).message).toBe('thrown on purpose');
   });
