@@ -27,6 +27,7 @@ export {
 export { MAX_DOCUMENT_SIZE } from './stored/read-document.js';
 export { type ReadFailure, readFailureOf } from './stored/read-failure.js';
 export { type ImageName, pathExists, splitImageName } from './stored/split-image-name.js';
+export { spoolFile } from './stored/spool-file.js';
 export { openStoredFile, partOf, readBytes, readPieces, type StoredFile } from './stored/stored-file.js';
 export { TransportError } from './transport-error.js';
 export { type WriteOptions, type WrittenImage, writeImage } from './write-image.js';

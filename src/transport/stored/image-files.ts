@@ -2,10 +2,9 @@ import { statSync } from 'node:fs';
 import { type ByteString, joinPath, toFsPath } from '../../bytes/index.js';
 import { createGunzip } from '../../compress/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
-import { openSpool } from '../output/atomic-file.js';
-import { TransportError } from '../transport-error.js';
 import { createMemberIndexer, indexArchive, type MemberIndex } from './member-index.js';
 import { explainError, type ReadFailure } from './read-failure.js';
+import { type SpoolOptions, spoolFile } from './spool-file.js';
 import { openStoredFile, partOf, readBytes, readPieces, type StoredFile } from './stored-file.js';
 
 /** The files of an image, whether they are in a directory or in an archive. */
@@ -20,17 +19,9 @@ export interface ImageFiles {
   close(): void;
 }
 
-export interface ImageFilesOptions {
-  readonly fail: ReadFailure;
-  /** Where an archive that is compressed waits to be read at any place. */
-  readonly temporaryDirectory: ByteString | undefined;
+export interface ImageFilesOptions extends SpoolOptions {
   readonly signal?: AbortSignal | undefined;
-  /** The largest archive within gzip, in bytes. */
-  readonly maxArchiveSizeBytes?: number | undefined;
 }
-
-/** What a spool may take: more than any image, less than a disk. */
-const MAX_ARCHIVE_SIZE = 64 * 2 ** 30;
 
 /** First bytes of what compresses archives and layers; any byte where bzip2 has its level. */
 const COMPRESSIONS: readonly (readonly [name: string, magic: readonly (number | undefined)[]])[] = [
@@ -100,24 +91,12 @@ function archiveFiles(file: StoredFile, members: MemberIndex): ImageFiles {
 
 /** Decompresses an archive into a temporary file, and indexes it on the way: what is no archive ends at once. */
 async function spooledFiles(file: StoredFile, options: ImageFilesOptions): Promise<ImageFiles> {
-  const { fail, temporaryDirectory, signal, maxArchiveSizeBytes = MAX_ARCHIVE_SIZE } = options;
-  if (temporaryDirectory === undefined) {
-    throw new TransportError(
-      'SPOOL_MISSING',
-      'Cannot read a base image within gzip: it must be decompressed into a file, and no temporary directory was given',
-    );
-  }
-  const spool = openSpool(temporaryDirectory);
-  try {
-    const indexer = createMemberIndexer(fail);
-    let sizeBytes = 0;
+  const { fail, signal } = options;
+  const indexer = createMemberIndexer(fail);
+  const spooled = await spoolFile(options, async (append) => {
     const gunzip = createGunzip((bytes) => {
-      sizeBytes += bytes.length;
-      if (sizeBytes > maxArchiveSizeBytes) {
-        throw fail('INVALID', `its archive must have at most ${maxArchiveSizeBytes} bytes, and has more`);
-      }
+      append(bytes);
       indexer.decoder.push(bytes);
-      spool.append(bytes);
     });
     try {
       await readPieces(file, signal, (piece) => gunzip.push(piece));
@@ -125,11 +104,13 @@ async function spooledFiles(file: StoredFile, options: ImageFilesOptions): Promi
     } catch (error) {
       throw explainError(error, 'its archive', fail);
     }
+  });
+  try {
     const members = indexer.finish();
     file.close();
-    return archiveFiles({ sizeBytes, readAt: spool.readAt, close: () => spool.close() }, members);
+    return archiveFiles(spooled, members);
   } catch (error) {
-    spool.close();
+    spooled.close();
     throw error;
   }
 }

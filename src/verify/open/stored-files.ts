@@ -9,20 +9,17 @@ import {
   decodeSkipping,
   MAX_MEMBERS,
   type MemberNames,
-  openSpool,
   openStoredFile,
   partOf,
   type ReadFailure,
   readPieces,
   type StoredFile,
+  spoolFile,
   TransportError,
 } from '../../transport/index.js';
 import { checkGzipHeader } from '../check-gzip.js';
 import type { Report } from '../finding.js';
 import type { ImageInput, StoredFiles } from './stored-image.js';
-
-/** What a spool may take: more than any image, less than a disk. */
-const MAX_ARCHIVE_SIZE = 64 * 2 ** 30;
 
 export interface FilesOptions {
   readonly fail: ReadFailure;
@@ -163,7 +160,7 @@ function indexOf(archive: StoredFile, fail: ReadFailure, report: Report): Archiv
 }
 
 async function spooled(source: AsyncIterable<Uint8Array>, options: FilesOptions): Promise<StoredFile> {
-  return spool(options, async (append) => {
+  return spoolFile(options, async (append) => {
     for await (const chunk of source) {
       options.signal?.throwIfAborted();
       append(chunk);
@@ -174,7 +171,7 @@ async function spooled(source: AsyncIterable<Uint8Array>, options: FilesOptions)
 /** Decompresses an archive into a temporary file, as far as that is possible. */
 async function gunzipped(file: StoredFile, options: FilesOptions): Promise<StoredFile> {
   const { report, signal } = options;
-  const result = await spool(options, async (append) => {
+  const result = await spoolFile(options, async (append) => {
     const gunzip = createGunzip(append, { gzipMember: (header) => checkGzipHeader(header, report, {}) });
     try {
       await readPieces(file, signal, (piece) => gunzip.push(piece));
@@ -186,30 +183,4 @@ async function gunzipped(file: StoredFile, options: FilesOptions): Promise<Store
   });
   file.close();
   return result;
-}
-
-async function spool(
-  { fail, temporaryDirectory }: FilesOptions,
-  fill: (append: (bytes: Uint8Array) => void) => Promise<void>,
-): Promise<StoredFile> {
-  if (temporaryDirectory === undefined) {
-    throw new TransportError(
-      'SPOOL_MISSING',
-      'Cannot read an image that is a stream or within gzip: it must be stored in a file, and no temporary directory was given',
-    );
-  }
-  const into = openSpool(temporaryDirectory);
-  try {
-    let sizeBytes = 0;
-    await fill((bytes) => {
-      sizeBytes += bytes.length;
-      if (sizeBytes > MAX_ARCHIVE_SIZE)
-        throw fail('INVALID', `it must have at most ${MAX_ARCHIVE_SIZE} bytes, and has more`);
-      into.append(bytes);
-    });
-    return { sizeBytes, readAt: into.readAt, close: () => into.close() };
-  } catch (error) {
-    into.close();
-    throw error;
-  }
 }
