@@ -28,7 +28,7 @@ import { parseArgs } from 'node:util';
 
 import { scanStore } from '../dist/build/scan-references.js';
 
-const PROGRAM = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../dist/bin/tarseal.js', import.meta.url));
 const PEAK = fileURLToPath(new URL('./peak-memory.cjs', import.meta.url));
 
 const { values: options } = parseArgs({
