@@ -1,4 +1,4 @@
-// Makes the command of what tsc has compiled, and its worker: few files load several times as fast as many. The library
+// Makes the command of what tsc has compiled, and its workers: few files load several times as fast as many. The library
 // stays as it is.
 import { readFileSync } from 'node:fs';
 import { build } from 'rolldown';
@@ -66,9 +66,11 @@ await build({
       isEntry ? `/*!\n * Contains ${BUNDLED} ${dependencies[BUNDLED]}:\n *\n${licence}\n */` : '',
   },
 });
-// By itself: a part that it shared with the command could be the command, which would then run in it.
-await build({
-  ...common,
-  input: { 'slab-worker': 'dist/layer/slab-worker.js' },
-  output: { ...output, codeSplitting: false },
-});
+// Each by itself: a part that it shared with the command could be the command, which would then run in it.
+for (const worker of ['slab-worker', 'stream-worker']) {
+  await build({
+    ...common,
+    input: { [worker]: `dist/layer/${worker}.js` },
+    output: { ...output, codeSplitting: false },
+  });
+}

@@ -1,14 +1,16 @@
 import { fstatSync } from 'node:fs';
-import { type ByteString, encodeUtf8 } from '../bytes/index.js';
-import { type Digest, loadHashEngine } from '../digest/index.js';
+import { type ByteString, displayName, encodeUtf8 } from '../bytes/index.js';
+import { type Digest, type HashEngine, loadHashEngine } from '../digest/index.js';
 import type { ArchiveEntry, FileIdentity } from '../entry/index.js';
-import { createSealer, enoughWork } from '../layer/index.js';
+import { TarsealError } from '../errors/index.js';
+import { createSealer, enoughWork, type LayerCompression, type SealedLayer, sealStream } from '../layer/index.js';
 import { measureMember, TAR_FORMATS, type TarOptions } from '../tar/index.js';
-import { archiveTarget, writeSequentially } from '../transport/index.js';
+import { archiveTarget, type OutputTarget, writeSequentially } from '../transport/index.js';
+import { canWalkListings } from '../tree/index.js';
 import { BuildError } from './build-error.js';
 import { compressionOf } from './compression.js';
 import type { BuildContext } from './spec.js';
-import { absolutePath, readTarMembers } from './tar-members.js';
+import { absolutePath, listTarMembers, readTarMembers } from './tar-members.js';
 import type { TarSpec } from './tar-spec.js';
 
 export interface CreatedTar {
@@ -46,29 +48,101 @@ export async function createTar(spec: TarSpec, context: BuildContext = {}): Prom
   if (target.kind === 'directory') throw new BuildError('SPEC_INVALID', 'Cannot write an archive to a directory');
   const compression = await compressionOf(spec.compression, spec.codec);
 
+  let isReady = false;
+  const request: Request = {
+    spec,
+    context: {
+      ...context,
+      onReady() {
+        if (!isReady) context.onReady?.();
+        isReady = true;
+      },
+    },
+    tar,
+    target,
+    recordSizeBytes: blockingFactor * 512,
+    compression,
+    engine: await loadHashEngine(spec.hashEngine ?? 'auto'),
+  };
+  const sealed = (await sealListed(request, warn)) ?? (await sealRead(request, warn));
+  return { sha256: sealed.digest, sizeBytes: sealed.sizeBytes, members: sealed.members, output: spec.output, warnings };
+}
+
+interface Request {
+  readonly spec: TarSpec;
+  readonly context: BuildContext;
+  readonly tar: TarOptions;
+  readonly target: Exclude<OutputTarget, { kind: 'directory' }>;
+  readonly recordSizeBytes: number;
+  readonly compression: LayerCompression | undefined;
+  readonly engine: HashEngine;
+}
+
+/** Errors after which a tree is read the thorough way, which tells all that cannot be read, or can do more. */
+const TELL_MORE: ReadonlySet<string> = new Set(['READ_FAILED', 'SOURCE_UNREADABLE', 'NAME_SIZE']);
+
+/**
+ * Packs members as they are listed, which looks at each file once, when it is opened. Only to a file, which nobody sees
+ * before it is whole: what goes to a stream cannot be taken back.
+ *
+ * @returns undefined where it cannot be done so
+ */
+async function sealListed(
+  { spec, context, tar, target, recordSizeBytes, compression, engine }: Request,
+  warn: (message: string) => void,
+): Promise<SealedLayer | undefined> {
+  if (target.kind !== 'file' || compression !== undefined || spec.sort === 'none' || !canWalkListings())
+    return undefined;
+  const warnings: string[] = [];
+  const { members, attributes, modeChanges } = listTarMembers(spec, context, (message) => void warnings.push(message));
+  context.onReady?.();
+  try {
+    const sealed = await writeSequentially(target, context.signal, (output) => {
+      if (typeof output !== 'object') throw new TypeError('a file is a region');
+      const ownFile = identityOf(output.fd);
+      const outputs = target.identity === undefined ? [ownFile] : [target.identity, ownFile];
+      return sealStream({
+        members,
+        rules: { tar, attributes, modeChanges, outputs },
+        recordSizeBytes,
+        output,
+        engine,
+        jobs: context.jobs,
+        signal: context.signal,
+        onLeftOut: ({ fsPath }, { device, inode }) => {
+          if (device === ownFile.device && inode === ownFile.inode) return;
+          warnings.push(`"${displayName(fsPath)}" is the output and is left out`);
+        },
+      });
+    });
+    warnings.forEach(warn);
+    return sealed;
+  } catch (error) {
+    if (error instanceof TarsealError && TELL_MORE.has(error.code)) return undefined;
+    warnings.forEach(warn);
+    throw error;
+  }
+}
+
+/** Packs members when they have been looked at. */
+async function sealRead(
+  { spec, context, tar, target, recordSizeBytes, compression, engine }: Request,
+  warn: (message: string) => void,
+): Promise<SealedLayer> {
   const outputs = target.identity === undefined ? [] : [target.identity];
   const ownFiles: FileIdentity[] = [];
   const members = readTarMembers(spec, context, { outputs, ownFiles }, warn);
-  const recordSizeBytes = blockingFactor * 512;
   const crew = { compression, jobs: context.jobs, signal: context.signal };
   // Nobody sees what is written to a file before it is whole, so that its members may still be read while it is. What
   // goes to a stream cannot be taken back: what cannot be read, or the format cannot hold, must be found before.
   const { entries, tarSizeBytes } = readAhead(members, tar, target.kind === 'file' ? enoughWork(crew) : Infinity);
   context.onReady?.();
-  const engine = await loadHashEngine(spec.hashEngine ?? 'auto');
   const sealer = createSealer({ engine, ...crew });
   try {
-    const sealed = await writeSequentially(target, context.signal, (output) => {
+    return await writeSequentially(target, context.signal, (output) => {
       if (typeof output === 'object') ownFiles.push(identityOf(output.fd));
       return sealer.seal({ entries, tar, tarSizeBytes, recordSizeBytes, output });
     });
-    return {
-      sha256: sealed.digest,
-      sizeBytes: sealed.sizeBytes,
-      members: sealed.members,
-      output: spec.output,
-      warnings,
-    };
   } finally {
     sealer.close();
   }

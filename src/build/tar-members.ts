@@ -1,6 +1,15 @@
 import { isAbsolute } from 'node:path';
 import { type ByteString, displayName, encodeUtf8, fromFsPath, joinPath } from '../bytes/index.js';
-import { type ArchiveEntry, applyModeChanges, compileExclude, parseModeChanges, parseOwner } from '../entry/index.js';
+import {
+  type ArchiveEntry,
+  applyModeChanges,
+  compileExclude,
+  type EntryAttributes,
+  type ModeChanges,
+  parseModeChanges,
+  parseOwner,
+} from '../entry/index.js';
+import type { StreamMember } from '../layer/index.js';
 import { parseTime } from '../oci/index.js';
 import {
   type FoundObject,
@@ -9,6 +18,7 @@ import {
   type UnreadablePath,
   type WalkOptions,
   walkLazily,
+  walkListings,
 } from '../tree/index.js';
 import { BuildError } from './build-error.js';
 import { safeMemberName } from './member-names.js';
@@ -31,6 +41,71 @@ export function absolutePath(path: ByteString, directory: string | undefined): B
   return joinPath(encodeUtf8(directory), path);
 }
 
+/** What a spec says of each member's name, mode and owners. */
+interface MemberRules {
+  excluded(name: ByteString): boolean;
+  /** A member's name in the archive, and the one that it had before transformations. */
+  nameOf(name: ByteString, isDirectory: boolean): { readonly path: ByteString; readonly originalPath: ByteString };
+  entryOf(found: FoundObject): ArchiveEntry;
+  readonly attributes: Omit<EntryAttributes, 'mode'>;
+  readonly modeChanges: ModeChanges | undefined;
+}
+
+function memberRules(spec: TarSpec, warn: (message: string) => void): MemberRules {
+  const excludes = (spec.exclude ?? [])
+    .map((exclude) => (typeof exclude === 'string' ? { pattern: exclude, contents: true } : exclude))
+    .map(({ pattern, contents }) => compileExclude(encodeUtf8(pattern), contents));
+  const transform = parseSedExpression(...(spec.transform ?? []).map((expression) => encodeUtf8(expression)));
+  const owner = parseOwner(encodeUtf8(spec.owner ?? 'root:0'), 'owner');
+  const group = parseOwner(encodeUtf8(spec.group ?? 'root:0'), 'group');
+  const mtimeSeconds = parseTime(spec.mtime ?? '@1');
+  const modeChanges = spec.mode === undefined ? undefined : parseModeChanges(spec.mode);
+  const attributes = { uid: owner.id, gid: group.id, uname: owner.name, gname: group.name, mtimeSeconds };
+
+  const removedPrefixes = new Set<string>();
+  const nameOf: MemberRules['nameOf'] = (name, isDirectory) => {
+    const safe = spec.absoluteNames ? { name, removed: '' } : safeMemberName(name);
+    if (safe.removed !== '' && !removedPrefixes.has(safe.removed)) {
+      removedPrefixes.add(safe.removed);
+      warn(`removing leading "${displayName(safe.removed as ByteString)}" from member names`);
+    }
+    const path = transform.apply(safe.name, 'regular');
+    // GNU tar writes a directory that is renamed to nothing as `/`.
+    return { path: path === '' && isDirectory ? ('/' as ByteString) : path, originalPath: safe.name };
+  };
+  return {
+    excluded: (name) => excludes.some((matches) => matches(name)),
+    nameOf,
+    attributes,
+    modeChanges,
+    entryOf({ name, body, mode }) {
+      const isDirectory = body.type === 'directory';
+      const { path, originalPath } = nameOf(name, isDirectory);
+      return {
+        path,
+        originalPath,
+        body: body.type === 'symlink' ? { ...body, linkname: transform.apply(body.linkname, 'symlink') } : body,
+        mode: modeChanges === undefined ? mode : applyModeChanges(modeChanges, mode, isDirectory),
+        ...attributes,
+      };
+    },
+  };
+}
+
+/** The sources of an archive: names and what they are on this machine. */
+function* sourcesOf(
+  spec: TarSpec,
+  { cwd }: BuildContext,
+  excluded: (name: ByteString) => boolean,
+): Generator<{ name: ByteString; fsPath: ByteString; recursive: boolean }, void> {
+  for (const { name: given, directory, recursive = true } of spec.members) {
+    const name = withoutTrailingSlashes(fromFsPath(given));
+    if (name === '')
+      throw new BuildError('SPEC_INVALID', 'Cannot archive a member without a name: it must have at least one byte');
+    if (!excluded(name)) yield { name, fsPath: absolutePath(name, directory ?? cwd), recursive };
+  }
+}
+
 /**
  * Reads the members of an archive and the names, modes and owners that they have in it, in the order of the archive,
  * each when it is asked for. What cannot be read ends the members; the error comes when everything has been looked at.
@@ -45,47 +120,12 @@ export function* readTarMembers(
   files: Pick<WalkOptions, 'outputs' | 'ownFiles'>,
   warn: (message: string) => void,
 ): Generator<ArchiveEntry, void> {
-  const excludes = (spec.exclude ?? [])
-    .map((exclude) => (typeof exclude === 'string' ? { pattern: exclude, contents: true } : exclude))
-    .map(({ pattern, contents }) => compileExclude(encodeUtf8(pattern), contents));
-  const transform = parseSedExpression(...(spec.transform ?? []).map((expression) => encodeUtf8(expression)));
-  const owner = parseOwner(encodeUtf8(spec.owner ?? 'root:0'), 'owner');
-  const group = parseOwner(encodeUtf8(spec.group ?? 'root:0'), 'group');
-  const mtimeSeconds = parseTime(spec.mtime ?? '@1');
-  const modeChanges = spec.mode === undefined ? undefined : parseModeChanges(spec.mode);
+  const { excluded, entryOf } = memberRules(spec, warn);
   if (spec.sort === 'none')
     warn("with --sort=none the order of members is the file system's, and differs from one machine to another");
-
   const unreadable: UnreadablePath[] = [];
-  const removedPrefixes = new Set<string>();
-  const excluded = (name: ByteString): boolean => excludes.some((matches) => matches(name));
-  const entryOf = ({ name, body, mode }: FoundObject): ArchiveEntry => {
-    const safe = spec.absoluteNames ? { name, removed: '' } : safeMemberName(name);
-    if (safe.removed !== '' && !removedPrefixes.has(safe.removed)) {
-      removedPrefixes.add(safe.removed);
-      warn(`removing leading "${displayName(safe.removed as ByteString)}" from member names`);
-    }
-    const path = transform.apply(safe.name, 'regular');
-    const isDirectory = body.type === 'directory';
-    return {
-      // GNU tar writes a directory that is renamed to nothing as `/`.
-      path: path === '' && isDirectory ? ('/' as ByteString) : path,
-      originalPath: safe.name,
-      body: body.type === 'symlink' ? { ...body, linkname: transform.apply(body.linkname, 'symlink') } : body,
-      mode: modeChanges === undefined ? mode : applyModeChanges(modeChanges, mode, isDirectory),
-      uid: owner.id,
-      gid: group.id,
-      uname: owner.name,
-      gname: group.name,
-      mtimeSeconds,
-    };
-  };
-  for (const { name: given, directory, recursive = true } of spec.members) {
-    const name = withoutTrailingSlashes(fromFsPath(given));
-    if (name === '')
-      throw new BuildError('SPEC_INVALID', 'Cannot archive a member without a name: it must have at least one byte');
-    if (excluded(name)) continue;
-    const found = walkLazily(absolutePath(name, directory ?? context.cwd), name, {
+  for (const { name, fsPath, recursive } of sourcesOf(spec, context, excluded)) {
+    const found = walkLazily(fsPath, name, {
       ...files,
       recursive,
       order: spec.sort === 'none' ? 'asListed' : 'byName',
@@ -96,6 +136,36 @@ export function* readTarMembers(
     for (const object of found) if (unreadable.length === 0) yield entryOf(object);
   }
   throwIfUnreadable(unreadable);
+}
+
+/** The members of an archive by their names alone, and what else makes them. */
+export interface ListedMembers {
+  /** @throws as {@link readTarMembers}, but SOURCE_UNREADABLE names only some */
+  readonly members: Generator<StreamMember, void>;
+  readonly attributes: Omit<EntryAttributes, 'mode'>;
+  readonly modeChanges: ModeChanges | undefined;
+}
+
+/** Lists the members that {@link readTarMembers} reads, in the same order, outputs among them, without looking at files. */
+export function listTarMembers(spec: TarSpec, context: BuildContext, warn: (message: string) => void): ListedMembers {
+  const { excluded, nameOf, entryOf, attributes, modeChanges } = memberRules(spec, warn);
+  function* list(): Generator<StreamMember, void> {
+    const unreadable: UnreadablePath[] = [];
+    for (const { name, fsPath, recursive } of sourcesOf(spec, context, excluded)) {
+      const select = (child: ByteString): boolean => !excluded(child);
+      for (const found of walkListings(fsPath, name, { recursive, unreadable, onWarning: warn, select })) {
+        throwIfUnreadable(unreadable);
+        if ('body' in found) yield entryOf(found);
+        else {
+          const { path, originalPath } = nameOf(found.name, found.type === 'directory');
+          const original = originalPath === path ? ('' as ByteString) : originalPath;
+          yield { kind: found.type, path, originalPath: original, fsPath: found.fsPath };
+        }
+      }
+    }
+    throwIfUnreadable(unreadable);
+  }
+  return { members: list(), attributes, modeChanges };
 }
 
 function withoutTrailingSlashes(name: ByteString): ByteString {

@@ -18,7 +18,7 @@ export interface Piece {
 }
 
 // A name could be replaced by a fifo after the tree was read: opening that must not block, nor follow a new symlink.
-const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+export const OPEN_FLAGS: number = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
  * Reads a part of a file into its place in a slab.
@@ -39,20 +39,22 @@ export function readPiece(piece: Piece, slab: Uint8Array): void {
       // Where reading goes on by itself, no position is given: what became a fifo then says so in its own way.
       const at = position === 0 ? null : position + done;
       const count = readSync(fd, slab, offset + done, sizeBytes - done, at);
-      if (count === 0) throw changed(path, `it should have ${fileSizeBytes} bytes, and ends after ${position + done}`);
+      if (count === 0)
+        throw sourceChanged(path, `it should have ${fileSizeBytes} bytes, and ends after ${position + done}`);
       done += count;
     }
     const stats = fstatSync(fd);
-    if (stats.size !== fileSizeBytes) throw changed(path, `it had ${fileSizeBytes} bytes, and has ${stats.size}`);
-    if (stats.mtimeMs !== mtimeMs) throw changed(path, 'it was written to');
+    if (stats.size !== fileSizeBytes) throw sourceChanged(path, `it had ${fileSizeBytes} bytes, and has ${stats.size}`);
+    if (stats.mtimeMs !== mtimeMs) throw sourceChanged(path, 'it was written to');
   } catch (error) {
-    throw error instanceof LayerError ? error : failure(path, error);
+    throw error instanceof LayerError ? error : readFailure(path, error);
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
 }
 
-function changed(path: ByteString, how: string, cause?: unknown): LayerError {
+/** @param how it is another than it was */
+export function sourceChanged(path: ByteString, how: string, cause?: unknown): LayerError {
   return new LayerError(
     'SOURCE_CHANGED',
     `Cannot seal "${displayName(path)}": it changed during the build: ${how}`,
@@ -72,10 +74,11 @@ const CHANGES: Readonly<Record<string, string>> = {
   ENXIO: 'it became a socket or a device',
 };
 
-function failure(path: ByteString, cause: unknown): LayerError {
+/** The error for a system error of reading what was there a moment ago. */
+export function readFailure(path: ByteString, cause: unknown): LayerError {
   const code = systemCode(cause);
   const how = CHANGES[code];
-  if (how !== undefined) return changed(path, how, cause);
+  if (how !== undefined) return sourceChanged(path, how, cause);
   return new LayerError(
     'READ_FAILED',
     `Cannot read "${displayName(path)}": ${describeSystemCode(code)}`,

@@ -4,6 +4,7 @@ import { throwIfAborted } from './layer-error.js';
 import { compressedBound, runJob, type SlabJob } from './slab-job.js';
 import { allocateRing, CLAIMED, FAILED, FILLED, FREE, openRing, PLANNED, type SlabRing } from './slab-ring.js';
 import { canShareMemory, startWorkers, type WorkerPool } from './worker-pool.js';
+import type { WorkerStart } from './worker-protocol.js';
 
 /** A frozen codec at one level. */
 export interface LayerCompression {
@@ -105,7 +106,8 @@ export async function startCrew(options: CrewOptions, workBytes: number): Promis
     const memory = allocateRing(Math.min(perThread * (workers + 1), MAX_SLABS), slabSize, resultSize, true);
     const url = options.workerUrl ?? new URL('./slab-worker.js', import.meta.url);
     ring = openRing(memory);
-    pool = await startWorkers(memory, ring, workers, codec?.name, url);
+    const dataOf = (thread: number): WorkerStart => ({ ring: memory, thread, codec: codec?.name });
+    pool = await startWorkers(workers, url, dataOf, ring.isStopped);
   }
   if (ring === undefined || pool === undefined) ring = openRing(allocateRing(1, slabSize, resultSize, false));
   return crewOf(ring, pool, codec, signal);

@@ -1,14 +1,13 @@
 import type { Worker } from 'node:worker_threads';
 import { systemCode } from '../errors/index.js';
 import { LayerError } from './layer-error.js';
-import type { RingMemory, SlabRing } from './slab-ring.js';
-import { rebuildFailure, type WorkerFailure, type WorkerStart } from './worker-protocol.js';
+import { type LeftOutReport, rebuildFailure, type WorkerMessage } from './worker-protocol.js';
 
-/** Threads that fill the slabs of one ring. */
+/** Threads that work for this one. */
 export interface WorkerPool {
   readonly size: number;
-  /** The error of a failed slot, once it has arrived: reports come in turns of the event loop. */
-  failureOf(slot: number): Error | undefined;
+  /** The error of a failed job, once it has arrived: reports come in turns of the event loop. */
+  failureOf(job: number): Error | undefined;
   /** Set when a worker ended that should not have: what it had claimed is never filled. */
   died(): LayerError | undefined;
   /** Whether a thread, by its number, still runs. */
@@ -16,18 +15,21 @@ export interface WorkerPool {
 }
 
 /**
- * Starts workers. They end by themselves when the ring is stopped, and keep no process from ending.
+ * Starts workers, of numbers from 1. They end by themselves when they are told to stop, and keep no process from ending.
  *
  * @param count of them at the most: fewer where the system lets this process have no more threads
  * @param url of the program that they run
+ * @param dataOf what each is started with
+ * @param isStopped whether they have been told to stop: who ends before has failed
+ * @param onLeftOut takes their reports that are no failures
  * @returns undefined where there are none: the runtime has no threads, or the system refuses them
  */
 export async function startWorkers(
-  memory: RingMemory,
-  ring: SlabRing,
   count: number,
-  codec: string | undefined,
   url: URL,
+  dataOf: (thread: number) => object,
+  isStopped: () => boolean,
+  onLeftOut?: (report: LeftOutReport) => void,
 ): Promise<WorkerPool | undefined> {
   const threads = await import('node:worker_threads').catch(() => undefined);
   if (threads?.Worker === undefined) return undefined;
@@ -37,7 +39,7 @@ export async function startWorkers(
     try {
       // A file descriptor that a worker opens it also closes; keeping a list of them would cost at each file.
       return new threads.Worker(url, {
-        workerData: { ring: memory, thread, codec } satisfies WorkerStart,
+        workerData: dataOf(thread),
         trackUnmanagedFds: false,
         ...(isText && { execArgv: [] }),
       });
@@ -55,13 +57,16 @@ export async function startWorkers(
     if (worker === undefined) break;
     alive.add(thread);
     let cause: unknown;
-    worker.on('message', (failure: WorkerFailure) => failures.set(failure.slot, rebuildFailure(failure)));
+    worker.on('message', (message: WorkerMessage) => {
+      if ('job' in message) failures.set(message.job, rebuildFailure(message));
+      else onLeftOut?.(message);
+    });
     worker.on('error', (error) => {
       cause = error;
     });
     worker.on('exit', (exitCode) => {
       alive.delete(thread);
-      if (ring.isStopped() && cause === undefined) return;
+      if (isStopped() && cause === undefined) return;
       const why = cause instanceof Error ? cause.message : `it ended with exit code ${exitCode}`;
       died ??= new LayerError('WORKER_FAILED', `Cannot go on: a worker thread failed: ${why}`, { exitCode }, { cause });
     });
@@ -70,7 +75,7 @@ export async function startWorkers(
   if (alive.size === 0) return undefined;
   return {
     size: alive.size,
-    failureOf: (slot) => failures.get(slot),
+    failureOf: (job) => failures.get(job),
     died: () => died,
     isAlive: (thread) => alive.has(thread),
   };

@@ -5,10 +5,13 @@ export { symlinkUnion, type UnionMember, type UnionSource } from './symlink-unio
 export { type PathTransform, type PrefixReplacement, parsePrefixReplacement, prefixTransform } from './transform.js';
 export { TreeError } from './tree-error.js';
 export {
+  canWalkListings,
   type FoundObject,
+  type ListedObject,
   throwIfUnreadable,
   type UnreadablePath,
   type WalkOptions,
   walk,
   walkLazily,
+  walkListings,
 } from './walk.js';

@@ -1,4 +1,13 @@
-import { accessSync, constants, lstatSync, opendirSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  type Dirent,
+  lstatSync,
+  opendirSync,
+  readdirSync,
+  readlinkSync,
+  type Stats,
+} from 'node:fs';
 import { type ByteString, compareBytes, displayName, joinPath, toFsPath } from '../bytes/index.js';
 import type { EntryBody, FileIdentity } from '../entry/index.js';
 import { describeSystemCode, systemCode } from '../errors/index.js';
@@ -66,6 +75,55 @@ export function* walkLazily(fsPath: ByteString, name: ByteString, options: WalkO
     const childStats = statChild(childPath, options);
     if (childStats !== undefined) found = look(childPath, childName, childStats, options);
   }
+}
+
+/** A regular file or a directory of which nothing is known yet but what its directory says. */
+export interface ListedObject {
+  readonly name: ByteString;
+  readonly fsPath: ByteString;
+  readonly type: 'file' | 'directory';
+}
+
+/**
+ * Walks as {@link walkLazily} does, by name, but without looking at regular files and directories, where a directory's
+ * listing says which these are: whoever opens them then finds their mode and size, and may find an output among them.
+ */
+export function* walkListings(
+  fsPath: ByteString,
+  name: ByteString,
+  options: Omit<WalkOptions, 'order' | 'outputs' | 'ownFiles'>,
+): Generator<FoundObject | ListedObject, void> {
+  const open: { readonly parent: ListedObject; readonly children: readonly Dirent[]; next: number }[] = [];
+  const lookAt = (path: ByteString, itsName: ByteString, stats: Stats | undefined) => {
+    if (stats?.isDirectory()) return { name: itsName, fsPath: path, type: 'directory' } as const;
+    if (stats?.isFile()) return { name: itsName, fsPath: path, type: 'file' } as const;
+    return stats && look(path, itsName, stats, options);
+  };
+  let found: FoundObject | ListedObject | undefined = lookAt(fsPath, name, statSource(fsPath, options));
+  for (;;) {
+    if (found !== undefined) {
+      yield found;
+      if ('type' in found && found.type === 'directory' && options.recursive !== false)
+        open.push({ parent: found, children: listTypes(found.fsPath, options), next: 0 });
+    }
+    while (open.length > 0 && open.at(-1)!.next === open.at(-1)!.children.length) open.pop();
+    const directory = open.at(-1);
+    if (directory === undefined) return;
+    const { parent } = directory;
+    const child = directory.children[directory.next++]!;
+    const childName = parent.name === '' ? (child.name as ByteString) : joinPath(parent.name, child.name as ByteString);
+    found = undefined;
+    if (options.select?.(childName) === false) continue;
+    const childPath = joinPath(parent.fsPath, child.name as ByteString);
+    if (child.isFile()) found = { name: childName, fsPath: childPath, type: 'file' };
+    else if (child.isDirectory()) found = { name: childName, fsPath: childPath, type: 'directory' };
+    else found = lookAt(childPath, childName, statChild(childPath, options));
+  }
+}
+
+/** Whether a walk over listings finds what a walk over the files does: not where modes are made up. */
+export function canWalkListings(): boolean {
+  return process.platform !== 'win32';
 }
 
 /** Walks as {@link walkLazily} does, at once. */
@@ -182,10 +240,24 @@ function listDirectory(fsPath: ByteString, options: WalkOptions): ByteString[] {
       directory.closeSync();
     }
   } catch (error) {
-    const code = systemCode(error);
-    if (code === 'ENOENT') throw vanished(fsPath, error);
-    options.unreadable.push({ path: fsPath, cause: code });
-    return [];
+    return cannotList(fsPath, error, options);
+  }
+}
+
+function cannotList(fsPath: ByteString, error: unknown, { unreadable }: Pick<WalkOptions, 'unreadable'>): [] {
+  const code = systemCode(error);
+  if (code === 'ENOENT') throw vanished(fsPath, error);
+  unreadable.push({ path: fsPath, cause: code });
+  return [];
+}
+
+/** What is in a directory and of which types, in byte order. */
+function listTypes(fsPath: ByteString, options: Pick<WalkOptions, 'unreadable'>): Dirent[] {
+  try {
+    const children = readdirSync(toFsPath(fsPath), { withFileTypes: true, encoding: 'latin1' });
+    return children.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    return cannotList(fsPath, error, options);
   }
 }
 

@@ -1,0 +1,264 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { HashEngine } from '../digest/index.js';
+import type { ArchiveEntry, FileIdentity } from '../entry/index.js';
+import { encodeMember, planMember, trailerSize } from '../tar/index.js';
+import { LayerError, throwIfAborted } from './layer-error.js';
+import { type FileRegion, writeFullyAt } from './output.js';
+import { type ReaderReports, readBatch, type StreamRules } from './read-batch.js';
+import type { SealedLayer } from './sealing.js';
+import { OutputFailure } from './slab-job.js';
+import {
+  allocateStream,
+  BATCH_FAILED,
+  BATCH_MEMBERS,
+  type BatchMember,
+  type FilledSlab,
+  type FoundMember,
+  openStream,
+  type Stream,
+  TEXT_SIZE,
+} from './stream-memory.js';
+import { canShareMemory, startWorkers, type WorkerPool } from './worker-pool.js';
+import { type StreamWorkerStart, WRITING } from './worker-protocol.js';
+
+/** A member of a stream: one whose mode, size and content are those of the file when it is opened, or one without a content. */
+export type StreamMember = FoundMember | ArchiveEntry;
+
+export interface StreamRequest {
+  /** In their order; asked for one after the other, while those before are packed. */
+  readonly members: Iterator<StreamMember, void>;
+  readonly rules: StreamRules;
+  /** Bytes that the archive's size is a multiple of. */
+  readonly recordSizeBytes: number;
+  readonly output: FileRegion;
+  readonly engine: HashEngine;
+  /** The most threads, this one included; 1, the default, starts none. Never changes a byte. */
+  readonly jobs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of a file that is an output and so no member; in no order. */
+  readonly onLeftOut?: (member: FoundMember, output: FileIdentity) => void;
+  /** The program of workers, where it is not this package's. */
+  readonly workerUrl?: URL | undefined;
+}
+
+/** More readers than these have nothing to do: the hash is slower than they are. */
+const MAX_READERS = 5;
+/** Batches that are named ahead of their readers. */
+const AHEAD = 24;
+/**
+ * Work that is worth workers, in members or in bytes: starting one costs as much processor time as a thousand small files.
+ */
+const WORKERS_MEMBERS = 600;
+const WORKERS_BYTES = 12 << 20;
+/** After so many bytes, a batch counting as some, the event loop has a turn, in which signals and reports arrive. */
+const TURN_BYTES = 8 << 20;
+const BATCH_WORTH = 256 << 10;
+/** The longest that this thread sleeps when it has nothing to do but wait for others, and what that counts as. */
+const WAIT_MS = 20;
+const WAIT_WORTH = TURN_BYTES / 4;
+
+/**
+ * Packs a tree to a region of a file and hashes it, in one pass over its names: what the sizes are is found when the files
+ * are opened, by whichever thread packs them, which saves a system call a file. Only where nothing is compressed, and the
+ * place of nothing else depends on how long it becomes.
+ *
+ * @throws {LayerError} SOURCE_CHANGED, READ_FAILED, NAME_SIZE, ABORTED, WORKER_FAILED; {TarError} as `planMember`; what
+ *   `members` and the output throw. Nothing is written any more once the promise is settled
+ */
+export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
+  const { members, rules, recordSizeBytes, output, engine, signal, onLeftOut } = request;
+  const mostReaders = canShareMemory() ? Math.min(request.jobs ?? 1, MAX_READERS) : 1;
+  const memory = allocateStream(mostReaders, output.position, mostReaders > 1);
+  const stream = openStream(memory);
+  const batches = planBatches(members, rules);
+  const hash = engine.createSha256();
+  let sizeBytes = 0;
+  let pool: WorkerPool | undefined;
+  const failures = new Map<number, unknown>();
+  /** What this thread packs. */
+  let reading: Generator<void, void> | undefined;
+  let isPlanned = false;
+  let unturned = 0;
+  let leftOut = 0;
+  /** Of those, what workers reported: reports come in turns of the event loop. */
+  let reported = 0;
+
+  const reports: ReaderReports = {
+    failed: (batch, error) => void failures.set(batch, error),
+    leftOut(member, identity) {
+      leftOut++;
+      onLeftOut?.(member, identity);
+    },
+  };
+  const turn = async (): Promise<void> => {
+    unturned = 0;
+    await nextTurn();
+    throwIfAborted(signal);
+  };
+  const write = (most: number): boolean => {
+    try {
+      return stream.write((bytes, position) => writeFullyAt(output.fd, bytes, position), most);
+    } catch (error) {
+      throw output.failed(error);
+    }
+  };
+  const failureOf = async (job: number): Promise<unknown> => {
+    for (;;) {
+      const error = failures.get(job) ?? pool?.failureOf(job) ?? pool?.died();
+      if (error !== undefined) return error;
+      await turn();
+    }
+  };
+  const hashSlab = (slab: FilledSlab): void => {
+    hash.update(slab.bytes);
+    sizeBytes += slab.bytes.length;
+    unturned += slab.bytes.length;
+    stream.hashed(slab);
+  };
+  /** Names some more members. */
+  const plan = (): void => {
+    const batch = batches.next();
+    if (batch === undefined) {
+      isPlanned = true;
+      stream.end();
+    } else stream.plan(batch);
+    unturned += BATCH_WORTH;
+  };
+  /** Packs until a slab is full. @returns whether there was anything to pack */
+  const read = (): boolean => {
+    if (reading === undefined) {
+      const batch = stream.claim(0);
+      if (batch < 0) return false;
+      reading = readBatch(stream, 0, batch, rules, reports);
+    } else if (stream.freeSlab(0) === undefined) return false;
+    if (reading.next().done) reading = undefined;
+    return true;
+  };
+  const start = async (): Promise<void> => {
+    const url = request.workerUrl ?? new URL('./stream-worker.js', import.meta.url);
+    const dataOf = (thread: number): StreamWorkerStart => ({ memory, thread, rules, fd: output.fd });
+    pool = await startWorkers(mostReaders - 1, url, dataOf, stream.isStopped, ({ member, output }) => {
+      reported++;
+      reports.leftOut(member, output);
+    });
+  };
+
+  try {
+    for (let isStarted = mostReaders === 1; ; ) {
+      const seen = stream.events();
+      throwIfAborted(signal);
+      if (unturned >= TURN_BYTES) await turn();
+      const died = pool?.died();
+      if (died !== undefined) throw died;
+      if (stream.hasWriteFailed()) throw writeFailure(await failureOf(WRITING), output);
+      if (!isStarted && (batches.members() >= WORKERS_MEMBERS || sizeBytes >= WORKERS_BYTES)) {
+        isStarted = true;
+        await start();
+      }
+
+      // First what only this thread can do, then what gives others work.
+      const slab = stream.toHash();
+      if (slab === 'end' && stream.isWritten()) break;
+      if (slab !== undefined && slab !== 'end') {
+        if (slab.end === BATCH_FAILED) throw await failureOf(slab.batch);
+        hashSlab(slab);
+      } else if (!isPlanned && stream.hasRoom() && stream.unclaimed() < AHEAD) plan();
+      else if (!read() && !write(1)) {
+        stream.wait(seen, WAIT_MS);
+        unturned += WAIT_WORTH;
+      }
+    }
+    while (reported < stream.leftOut()) await turn();
+    const trailer = new Uint8Array(trailerSize(sizeBytes, recordSizeBytes));
+    hash.update(trailer);
+    try {
+      writeFullyAt(output.fd, trailer, output.position + sizeBytes);
+    } catch (error) {
+      throw output.failed(error);
+    }
+    sizeBytes += trailer.length;
+    const digest = hash.digest();
+    return { diffId: digest, tarSizeBytes: sizeBytes, digest, sizeBytes, members: batches.members() - leftOut };
+  } finally {
+    reading?.return();
+    stream.stop();
+    await retreat(stream, pool);
+  }
+}
+
+/** Waits until no other thread touches the output any more. */
+async function retreat(stream: Stream, pool: WorkerPool | undefined): Promise<void> {
+  for (let reader = 1; pool !== undefined && reader < stream.readers; reader++) {
+    for (;;) {
+      const seen = stream.events();
+      if (!stream.isRunning(reader) || !pool.isAlive(reader)) break;
+      stream.wait(seen, WAIT_MS);
+      await nextTurn();
+    }
+  }
+}
+
+function writeFailure(error: unknown, output: FileRegion): unknown {
+  return error instanceof OutputFailure ? output.failed(error.cause) : error;
+}
+
+interface BatchPlan {
+  /** @returns `undefined` behind the last member */
+  next(): BatchMember[] | undefined;
+  /** Members so far. */
+  members(): number;
+}
+
+/** Puts members together; the first batches are small, so that all threads soon have something to do. */
+function planBatches(members: Iterator<StreamMember, void>, { tar }: StreamRules): BatchPlan {
+  let count = 0;
+  let batches = 0;
+  let isEnded = false;
+  /** What did not fit the last batch. */
+  const waiting: BatchMember[] = [];
+
+  const put = (member: StreamMember): void => {
+    count++;
+    if ('kind' in member) {
+      if (sizeOf(member) > TEXT_SIZE) throw new LayerError('NAME_SIZE', 'Cannot pack a stream: a name is too long');
+      waiting.push(member);
+      return;
+    }
+    const plan = planMember(member, tar);
+    const header = new Uint8Array(plan.headerSizeBytes);
+    encodeMember(plan, header, 0);
+    for (let at = 0; at < header.length; at += TEXT_SIZE)
+      waiting.push({ kind: 'encoded', bytes: header.subarray(at, at + TEXT_SIZE) });
+  };
+
+  return {
+    next() {
+      const most = Math.min(BATCH_MEMBERS, 1 + 2 * batches);
+      const batch: BatchMember[] = [];
+      let room = TEXT_SIZE;
+      while (batch.length < most) {
+        if (waiting.length === 0 && !isEnded) {
+          const { done, value } = members.next();
+          if (done) isEnded = true;
+          else put(value);
+        }
+        const member = waiting[0];
+        if (member === undefined) break;
+        const size = sizeOf(member);
+        if (size > room) break;
+        room -= size;
+        batch.push(member);
+        waiting.shift();
+      }
+      if (batch.length === 0) return undefined;
+      batches++;
+      return batch;
+    },
+    members: () => count,
+  };
+}
+
+function sizeOf(member: BatchMember): number {
+  if (member.kind === 'encoded') return member.bytes.length;
+  return member.path.length + member.originalPath.length + member.fsPath.length;
+}
