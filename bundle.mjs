@@ -67,7 +67,7 @@ await build({
   },
 });
 // Each by itself: a part that it shared with the command could be the command, which would then run in it.
-for (const worker of ['slab-worker', 'stream-worker']) {
+for (const worker of ['look-worker', 'slab-worker', 'stream-worker']) {
   await build({
     ...common,
     input: { [worker]: `dist/layer/${worker}.js` },

@@ -24,6 +24,7 @@ import {
   checkImagePath,
   type FoundObject,
   ImageTree,
+  type LookAhead,
   type NodeOrigin,
   type PathTransform,
   parseImagePath,
@@ -56,6 +57,7 @@ export interface SourceSettings {
    * still those before transformation, which decide the order; a symlink directive replaces another directive.
    */
   readonly dialect: SpecChoices['dialect'];
+  readonly lookAhead: LookAhead | undefined;
   readonly onWarning: (message: string) => void;
 }
 
@@ -363,9 +365,10 @@ class SourceReader {
   }
 
   #walkOptions(): Parameters<typeof walk>[3] {
-    const { outputs, onWarning } = this.#settings;
+    const { outputs, lookAhead, onWarning } = this.#settings;
     return {
       outputs,
+      lookAhead,
       onWarning,
       unreadable: this.#unreadable,
       // Below a directory that is left out, a transformation can still place something elsewhere.

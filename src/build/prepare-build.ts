@@ -2,6 +2,7 @@ import { baseName, decodeUtf8, displayName, displayText, encodeUtf8 } from '../b
 import type { HashEngine } from '../digest/index.js';
 import { parseModeChanges, parseOwner } from '../entry/index.js';
 import { layOverBase, requireLayerCount } from '../image/index.js';
+import { createLookAhead } from '../layer/index.js';
 import {
   type ContainerConfig,
   canonicalizeRepositoryName,
@@ -97,16 +98,19 @@ export async function prepareBuild(
   if (strategy !== 'single') checkMaxLayers(spec.maxLayers ?? DEFAULT_MAX_LAYERS);
   const target = targetOf(spec.output, format, context);
   const base = spec.from === undefined ? undefined : await openBase(spec, spec.from, platform, context, engine);
+  let lookAhead: ReturnType<typeof createLookAhead>;
   try {
     const maxLayers = strategy === 'single' ? MAX_MAX_LAYERS : maxLayersAbove(base?.layers.length ?? 0, spec.maxLayers);
     const selection = await selectItems(spec, config, context);
     const { items } = selection;
     warnOfDanglingLinks(spec, selection, warn);
+    lookAhead = createLookAhead(spec.jobs ?? context.jobs ?? 1);
     const sources = readImageSources(spec, {
       ...attributes,
       items,
       outputs: target?.identity === undefined ? [] : [target.identity],
       dialect,
+      lookAhead,
       onWarning: warn,
     });
     if (base !== undefined) adoptBaseDirectories(sources.tree, base.files);
@@ -129,6 +133,8 @@ export async function prepareBuild(
   } catch (error) {
     base?.close();
     throw error;
+  } finally {
+    lookAhead?.stop();
   }
 }
 

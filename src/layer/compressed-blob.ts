@@ -25,7 +25,7 @@ export interface CompressedBlob {
 export async function compressBlob(options: BlobOptions, workBytes: number, sink: ChunkSink): Promise<CompressedBlob> {
   const { codec, level } = options.compression;
   checkLevel(codec, level);
-  const crew = await startCrew(options, workBytes);
+  const crew = startCrew(options, workBytes);
   const hash = options.engine.createSha256();
   let sizeBytes = 0;
   let begun = 0;

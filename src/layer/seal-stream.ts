@@ -134,10 +134,10 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
     if (reading.next().done) reading = undefined;
     return true;
   };
-  const start = async (): Promise<void> => {
+  const start = (): void => {
     const url = request.workerUrl ?? new URL('./stream-worker.js', import.meta.url);
     const dataOf = (thread: number): StreamWorkerStart => ({ memory, thread, rules, fd: output.fd });
-    pool = await startWorkers(mostReaders - 1, url, dataOf, stream.isStopped, ({ member, output }) => {
+    pool = startWorkers(mostReaders - 1, url, dataOf, stream.isStopped, ({ member, output }) => {
       reported++;
       reports.leftOut(member, output);
     });
@@ -153,7 +153,7 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
       if (stream.hasWriteFailed()) throw writeFailure(await failureOf(WRITING), output);
       if (!isStarted && (batches.members() >= WORKERS_MEMBERS || sizeBytes >= WORKERS_BYTES)) {
         isStarted = true;
-        await start();
+        start();
       }
 
       // First what only this thread can do, then what gives others work.

@@ -55,7 +55,7 @@ export function createSealer(options: SealerOptions): Sealer {
       try {
         // Between runs no slab is on its way: workers can come in as soon as there is work for them.
         if (crew === undefined || (crew.workers === 0 && workersFor(options, workBytes) > 0))
-          crew = await startCrew(options, workBytes);
+          crew = startCrew(options, workBytes);
         await sealQueue(crew);
       } catch (error) {
         breakOff(error, queue);

@@ -93,7 +93,7 @@ export function enoughWork(options: CrewOptions): number {
 }
 
 /** @param workBytes by which the number of workers is decided */
-export async function startCrew(options: CrewOptions, workBytes: number): Promise<SlabCrew> {
+export function startCrew(options: CrewOptions, workBytes: number): SlabCrew {
   const { compression, signal } = options;
   const codec = compression?.codec;
   const slabSize = codec?.blockSizeBytes ?? SLAB_SIZE;
@@ -107,7 +107,7 @@ export async function startCrew(options: CrewOptions, workBytes: number): Promis
     const url = options.workerUrl ?? new URL('./slab-worker.js', import.meta.url);
     ring = openRing(memory);
     const dataOf = (thread: number): WorkerStart => ({ ring: memory, thread, codec: codec?.name });
-    pool = await startWorkers(workers, url, dataOf, ring.isStopped);
+    pool = startWorkers(workers, url, dataOf, ring.isStopped);
   }
   if (ring === undefined || pool === undefined) ring = openRing(allocateRing(1, slabSize, resultSize, false));
   return crewOf(ring, pool, codec, signal);

@@ -8,6 +8,8 @@ export {
   canWalkListings,
   type FoundObject,
   type ListedObject,
+  type LookAhead,
+  type StatNumbers,
   throwIfUnreadable,
   type UnreadablePath,
   type WalkOptions,

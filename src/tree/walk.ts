@@ -34,10 +34,29 @@ export interface WalkOptions {
   readonly ownFiles?: readonly FileIdentity[];
   /** Asked before anything is read of a name; false leaves it and everything below out. */
   readonly select?: (name: ByteString) => boolean;
+  /** Looks at files while the walk goes on; for a walk by name. */
+  readonly lookAhead?: LookAhead | undefined;
   readonly onWarning: (message: string) => void;
   /** Paths that cannot be read are added here, so that all of them can be reported at once. */
   readonly unreadable: UnreadablePath[];
 }
+
+/** What is known of an object of the file system: numbers as in the system's `struct stat`. */
+export type StatNumbers = Pick<Stats, 'mode' | 'size' | 'mtimeMs' | 'dev' | 'ino' | 'rdev'>;
+
+/** Looks at paths before anybody needs to know. */
+export interface LookAhead {
+  /**
+   * Begins to look at some paths; what comes of it is asked for in the order of these calls.
+   *
+   * @returns waits and says what was found of each path, by its index; `undefined` where it is to be looked at again
+   */
+  begin(paths: readonly ByteString[]): () => (index: number) => StatNumbers | undefined;
+}
+
+/** Paths that are looked at together, and how many such groups are on their way. */
+const GROUP = 128;
+const GROUPS_AHEAD = 12;
 
 export interface UnreadablePath {
   readonly path: ByteString;
@@ -126,6 +145,44 @@ export function canWalkListings(): boolean {
   return process.platform !== 'win32';
 }
 
+/** Walks as {@link walkLazily} does, by name; directories are listed before what is in those before them is looked at. */
+function* walkAhead(
+  fsPath: ByteString,
+  name: ByteString,
+  lookAhead: LookAhead,
+  options: WalkOptions,
+): Generator<FoundObject, void> {
+  const listings = walkListings(fsPath, name, options);
+  const groups: { objects: readonly (FoundObject | ListedObject)[]; look: ReturnType<LookAhead['begin']> }[] = [];
+  let isEnded = false;
+  for (;;) {
+    while (!isEnded && groups.length < GROUPS_AHEAD) {
+      const objects: (FoundObject | ListedObject)[] = [];
+      while (!isEnded && objects.length < GROUP) {
+        const { done, value } = listings.next();
+        if (done) isEnded = true;
+        else objects.push(value);
+      }
+      const paths = objects.map((object) => object.fsPath);
+      groups.push({ objects, look: lookAhead.begin(paths) });
+    }
+    const group = groups.shift();
+    if (group === undefined) return;
+    const statsOf = group.look();
+    for (const [index, object] of group.objects.entries()) {
+      if ('body' in object) {
+        yield object;
+        continue;
+      }
+      const stats = statsOf(index) ?? statChild(object.fsPath, options);
+      const found = stats && look(object.fsPath, object.name, stats, options);
+      if (found === undefined) continue;
+      if ((found.body.type === 'directory') !== (object.type === 'directory')) throw vanished(object.fsPath, undefined);
+      yield found;
+    }
+  }
+}
+
 /** Walks as {@link walkLazily} does, at once. */
 export function walk(
   fsPath: ByteString,
@@ -133,7 +190,12 @@ export function walk(
   visit: (name: ByteString, found: FoundObject) => void,
   options: WalkOptions,
 ): void {
-  for (const found of walkLazily(fsPath, name, options)) visit(found.name, found);
+  const { lookAhead, order } = options;
+  const found =
+    lookAhead === undefined || order === 'asListed' || !canWalkListings()
+      ? walkLazily(fsPath, name, options)
+      : walkAhead(fsPath, name, lookAhead, options);
+  for (const object of found) visit(object.name, object);
 }
 
 function statSource(fsPath: ByteString, options: WalkOptions): Stats | undefined {
@@ -155,7 +217,7 @@ function statSource(fsPath: ByteString, options: WalkOptions): Stats | undefined
 }
 
 /** The object as a member; `undefined` where it is none. */
-function look(fsPath: ByteString, name: ByteString, stats: Stats, options: WalkOptions): FoundObject | undefined {
+function look(fsPath: ByteString, name: ByteString, stats: StatNumbers, options: WalkOptions): FoundObject | undefined {
   const isOneOf = (files: readonly FileIdentity[] | undefined): boolean =>
     files?.some(({ device, inode }) => stats.dev === device && stats.ino === inode) ?? false;
   if (isOneOf(options.ownFiles)) return undefined;
@@ -163,17 +225,17 @@ function look(fsPath: ByteString, name: ByteString, stats: Stats, options: WalkO
     options.onWarning(`"${displayName(fsPath)}" is the output and is left out`);
     return undefined;
   }
-  const body = stats.isDirectory() ? DIRECTORY : bodyOf(fsPath, stats, options);
+  const body = bodyOf(fsPath, stats, options);
   return body && { name, fsPath, body, mode: modeOf(stats) };
 }
 
 const DIRECTORY: EntryBody = { type: 'directory' };
 
 /** Permission bits: a symlink's mean nothing and differ between systems, and Windows has none, so that rules give them. */
-function modeOf(stats: Stats): number {
-  if (stats.isSymbolicLink()) return 0o777;
-  if (process.platform === 'win32') return stats.isDirectory() ? 0o755 : 0o644;
-  return stats.mode & 0o7777;
+function modeOf({ mode }: StatNumbers): number {
+  if (typeOf(mode) === constants.S_IFLNK) return 0o777;
+  if (process.platform === 'win32') return typeOf(mode) === constants.S_IFDIR ? 0o755 : 0o644;
+  return mode & 0o7777;
 }
 
 function statChild(fsPath: ByteString, options: WalkOptions): Stats | undefined {
@@ -187,22 +249,34 @@ function statChild(fsPath: ByteString, options: WalkOptions): Stats | undefined 
   }
 }
 
-function bodyOf(fsPath: ByteString, stats: Stats, options: WalkOptions): EntryBody | undefined {
-  if (stats.isFile()) {
-    // Asking the system about every file would cost a call each; a file that anyone may read needs no question. What
-    // other rules forbid (an ACL, say) is found when the file is opened.
-    if ((stats.mode & 0o444) !== 0o444) checkReadable(fsPath, options);
-    return { type: 'file', sizeBytes: stats.size, source: { from: 'file', path: fsPath, mtimeMs: stats.mtimeMs } };
+/** The bits of a mode that say what something is. */
+function typeOf(mode: number): number {
+  return mode & constants.S_IFMT;
+}
+
+function bodyOf(fsPath: ByteString, stats: StatNumbers, options: WalkOptions): EntryBody | undefined {
+  switch (typeOf(stats.mode)) {
+    case constants.S_IFDIR:
+      return DIRECTORY;
+    case constants.S_IFREG:
+      // Asking the system about every file would cost a call each; a file that anyone may read needs no question. What
+      // other rules forbid (an ACL, say) is found when the file is opened.
+      if ((stats.mode & 0o444) !== 0o444) checkReadable(fsPath, options);
+      return { type: 'file', sizeBytes: stats.size, source: { from: 'file', path: fsPath, mtimeMs: stats.mtimeMs } };
+    case constants.S_IFLNK: {
+      const linkname = readLink(fsPath, options);
+      return linkname === undefined ? undefined : { type: 'symlink', linkname };
+    }
+    case constants.S_IFIFO:
+      return { type: 'fifo' };
+    case constants.S_IFCHR:
+      return { type: 'character-device', ...deviceNumbers(stats.rdev) };
+    case constants.S_IFBLK:
+      return { type: 'block-device', ...deviceNumbers(stats.rdev) };
+    default:
+      options.onWarning(`"${displayName(fsPath)}" is a socket and is left out`);
+      return undefined;
   }
-  if (stats.isSymbolicLink()) {
-    const linkname = readLink(fsPath, options);
-    return linkname === undefined ? undefined : { type: 'symlink', linkname };
-  }
-  if (stats.isFIFO()) return { type: 'fifo' };
-  if (stats.isCharacterDevice()) return { type: 'character-device', ...deviceNumbers(stats.rdev) };
-  if (stats.isBlockDevice()) return { type: 'block-device', ...deviceNumbers(stats.rdev) };
-  options.onWarning(`"${displayName(fsPath)}" is a socket and is left out`);
-  return undefined;
 }
 
 function checkReadable(fsPath: ByteString, options: WalkOptions): void {
