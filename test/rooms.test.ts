@@ -46,7 +46,7 @@ const HOST_STATE: Readonly<Record<string, RegExp>> = {
   'the clock': /\bDate\s*\.\s*now\b|(?<![\w$.])Date\s*\(\s*\)|\bnew\s+Date\b(?!\s*\()|\bperformance\s*\.\s*\w/g,
   'random numbers': /\bMath\s*\.\s*random\b|\brandom(?:UUID|Bytes|Int)\b|\bgetRandomValues\b/g,
   'the terminal or the exit code': /\bconsole\s*\.|\bprocess\s*\.\s*(?:std(?:in|out|err)|argv|exit\w*)\b/g,
-  'modules that cannot be checked': /\bcreateRequire\b|\bgetBuiltinModule\b/g,
+  'modules that cannot be checked': /\bcreateRequire\b|\bgetBuiltinModule\b(?!\(['"])/g,
   'the locale': /\blocaleCompare\b|\btoLocale\w*|\bIntl\s*\./g,
 };
 
@@ -77,6 +77,7 @@ function findImports(text: string): Import[] {
   add(/\b(?:import|export)\b[^'"`;()=]*?\bfrom\s*(?<quoted>'_*'|"_*")/dg, false);
   add(/\bimport\s*(?<quoted>'_*'|"_*")/dg, false);
   add(/(?<![\w$.])(?:import|require)\s*\(\s*(?:(?<quoted>'_*'|"_*"|`_*`)\s*[,)])?/dg, true);
+  add(/\bgetBuiltinModule\((?<quoted>'_*'|"_*")\)/dg, true);
   add(/\bnew\s+URL\s*\(\s*(?<quoted>'_*'|"_*"|`_*`)\s*,\s*import\.meta\.url/dg, true);
   // A URL may also name a file that is read as data; only programs are imports.
   return imports.filter(

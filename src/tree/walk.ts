@@ -42,7 +42,14 @@ export interface WalkOptions {
 }
 
 /** What is known of an object of the file system: numbers as in the system's `struct stat`. */
-export type StatNumbers = Pick<Stats, 'mode' | 'size' | 'mtimeMs' | 'dev' | 'ino' | 'rdev'>;
+export interface StatNumbers {
+  readonly mode: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly dev: number;
+  readonly ino: number;
+  readonly rdev: number;
+}
 
 /** Looks at paths before anybody needs to know. */
 export interface LookAhead {
