@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { build } from 'rolldown';
 
-const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { dependencies, version } = JSON.parse(readFileSync('package.json', 'utf8'));
 /** Every run needs it; the other packages are loaded by those that use them. */
 const BUNDLED = 'commander';
 const licence = readFileSync(`node_modules/${BUNDLED}/LICENSE`, 'utf8')
@@ -17,15 +17,57 @@ const requireBuiltins = {
   renderChunk: (code) => code.replaceAll(/\bimport\(((['"`])node:\w+\2)\)/g, 'Promise.resolve().then(()=>require($1))'),
 };
 
+/** One character that is not ASCII doubles the memory of a file's text, and it takes half as long again to compile. */
+const ascii = {
+  name: 'ascii',
+  generateBundle(_options, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type === 'chunk') file.code = file.code.replaceAll(/[^\0-\x7f]/g, escapeUnit);
+    }
+  },
+};
+const escapeUnit = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/** A CommonJS module is a function in a bundle, which is parsed twice, and the package's index makes a command for nobody. */
+const bundledAsModules = {
+  name: 'bundled-as-modules',
+  resolveId: (id) => (id === BUNDLED ? `\0${BUNDLED}` : null),
+  load(id) {
+    if (id !== `\0${BUNDLED}`) return null;
+    const files = ['command', 'error', 'option'].map(
+      (name) => `${import.meta.dirname}/node_modules/${BUNDLED}/lib/${name}.js`,
+    );
+    return files.map((file) => `export * from ${JSON.stringify(file)};`).join('');
+  },
+  transform(code, id) {
+    if (!id.includes(`/node_modules/${BUNDLED}/`)) return null;
+    const module = code
+      // For subcommands that are programs of their own, of which there are none; it costs a tenth of a short run.
+      .replace("require('node:child_process')", '{}')
+      .replaceAll(/^const (\{.*\}) = require\(('\..*')\);$/gm, 'import $1 from $2;')
+      .replaceAll(/^exports\.(\w+) = \1;/gm, 'export { $1 };');
+    const left = /^.*(?:\brequire\('(?!node:)|\bexports\.).*$/m.exec(module);
+    if (left !== null) throw new Error(`Cannot bundle ${id}: each line of it must be known, and one is ${left[0]}`);
+    return module;
+  },
+};
+
+/** The command says its version without reading a file for it. */
+const versionAsText = {
+  name: 'version',
+  load: (id) => (/\bdist\/cli\/version\.js$/.test(id) ? `export const version = ${JSON.stringify(version)};` : null),
+};
+
 const common = {
   platform: 'node',
-  plugins: [requireBuiltins],
+  plugins: [requireBuiltins, ascii],
   external: Object.keys(dependencies).filter((name) => name !== BUNDLED),
 };
 const output = {
   dir: 'dist/bin',
   format: 'cjs',
-  minify: { compress: false, mangle: { toplevel: false, keepNames: true }, codegen: { removeWhitespace: true } },
+  // A stack names functions, and an error its class.
+  minify: { compress: true, mangle: { toplevel: true, keepNames: true }, codegen: true },
   entryFileNames: '[name].js',
   chunkFileNames: '[name].js',
 };
@@ -35,12 +77,8 @@ await build({
   input: { tarseal: 'dist/cli/main.js' },
   plugins: [
     ...common.plugins,
-    {
-      name: 'no-subcommands',
-      // For subcommands that are programs of their own, of which there are none; it costs a tenth of a short run.
-      resolveId: (id, importer) => (id === 'node:child_process' && importer?.includes(BUNDLED) ? '\0nothing' : null),
-      load: (id) => (id === '\0nothing' ? 'export default {};' : null),
-    },
+    bundledAsModules,
+    versionAsText,
     {
       name: 'files',
       generateBundle() {
@@ -54,13 +92,15 @@ await build({
   ],
   output: {
     ...output,
-    // One file for what every run needs and one for what several commands share: each more costs as much as its code.
+    // What every run needs is one file. What several commands share is few: code that a command does not use costs it more
+    // than another file.
     codeSplitting: {
       groups: [
         { name: 'start', tags: ['$initial'], priority: 1 },
-        { name: 'common', minShareCount: 2 },
+        { name: 'shared', minShareCount: 2, entriesAware: true, entriesAwareMergeThreshold: 30_000 },
       ],
     },
+    chunkFileNames: ({ name }) => (name.startsWith('shared') ? 'shared-[hash].js' : '[name].js'),
     cleanDir: true,
     postBanner: ({ isEntry }) =>
       isEntry ? `/*!\n * Contains ${BUNDLED} ${dependencies[BUNDLED]}:\n *\n${licence}\n */` : '',

@@ -1,14 +1,10 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT_USAGE, exitCodeOf } from './exit-codes.js';
 import { print } from './print.js';
 import { reportError } from './report.js';
 import { createSignals, runWithSignals, type Signals } from './signals.js';
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+import { version } from './version.js';
 
 /** Each command's options and work; the code of one that is not asked for is not loaded. */
 const COMMANDS: Readonly<Record<string, (program: Command, signals: Signals) => Promise<void>>> = {
