@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { EXIT_USAGE, exitCodeOf } from './exit-codes.js';
-import { print } from './print.js';
+import { isAllPrinted, print } from './print.js';
 import { reportError } from './report.js';
 import { createSignals, runWithSignals, type Signals } from './signals.js';
 import { version } from './version.js';
@@ -45,4 +45,7 @@ async function main(): Promise<void> {
   }
 }
 
-void main();
+void main().then(() => {
+  // Nothing is left but to tidy up memory that goes with the process; unless a reader still has to take what it waits for.
+  if (isAllPrinted()) process.exit();
+});

@@ -28,6 +28,11 @@ export function print(fd: StandardFd, text: string): void {
   }
 }
 
+/** Whether nothing that was printed can still be on its way. */
+export function isAllPrinted(): boolean {
+  return streams.size === 0;
+}
+
 /** Node's stream, with which errors are dealt as {@link print} does. */
 export function standardStream(fd: StandardFd): NodeJS.WriteStream {
   const stream = fd === 1 ? process.stdout : process.stderr;
