@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Command } from 'commander';
 import { displayText, type ExcludePattern, parseMemberList, type TarMember, TarsealError } from '../index.js';
+import { splitOptions } from './option-tokens.js';
 import { rawArguments, requireUtf8 } from './raw-arguments.js';
 
 /** The arguments of `tarseal tar` whose order means something. */
@@ -28,21 +28,10 @@ export function readOrderedArguments(
   cwd: string,
   isVerbatim: boolean,
 ): OrderedArguments {
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries(
-      command.options.map(({ long, short, required }) => [
-        (long ?? '').slice(2),
-        { type: required ? ('string' as const) : ('boolean' as const), ...(short && { short: short.slice(1) }) },
-      ]),
-    ),
-    allowPositionals: true,
-    strict: false,
-    tokens: true,
-  });
+  const tokens = splitOptions(args, command.options);
   const raw = rawArguments(args);
-  const positionals = new Set(tokens.flatMap((token) => (token.kind === 'positional' ? [token.index] : [])));
-  for (const [index, argument] of args.entries()) if (!positionals.has(index)) requireUtf8(argument, raw[index]);
+  const operands = new Set(tokens.flatMap((token) => (token.kind === 'operand' ? [token.index] : [])));
+  for (const [index, argument] of args.entries()) if (!operands.has(index)) requireUtf8(argument, raw[index]);
   const members: TarMember[] = [];
   const exclude: ExcludePattern[] = [];
   const transform: string[] = [];
@@ -52,10 +41,12 @@ export function readOrderedArguments(
   let hasFile = false;
   let lastPositional: { option: string; membersBefore: number } | undefined;
   for (const token of tokens) {
-    if (token.kind === 'positional') members.push({ name: raw[token.index]!, directory, recursive });
-    if (token.kind !== 'option') continue;
-    const value = token.value ?? '';
-    if (POSITIONAL.has(token.name)) lastPositional = { option: token.rawName, membersBefore: members.length };
+    if (token.kind === 'operand') {
+      members.push({ name: raw[token.index]!, directory, recursive });
+      continue;
+    }
+    const { value } = token;
+    if (POSITIONAL.has(token.name)) lastPositional = { option: token.flag, membersBefore: members.length };
     switch (token.name) {
       case 'file':
         if (hasFile)
@@ -77,7 +68,7 @@ export function readOrderedArguments(
         recursive = false;
         break;
       case 'exclude':
-        if (members.length > 0) throw misplaced(token.rawName);
+        if (members.length > 0) throw misplaced(token.flag);
         exclude.push({ pattern: value, contents: recursive });
         break;
       case 'transform':
