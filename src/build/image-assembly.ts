@@ -33,8 +33,9 @@ export function assembleLayout(build: PreparedBuild, engine: HashEngine, compres
     }));
 
   if (build.dialect === 'guix') {
-    const assemble = (layers: readonly SealedLayer[]) =>
-      assembleGuixConfig({ layers: describe(layers), config, platform, createdSeconds, hashEngine: engine });
+    const assemble = rememberLast((layers) =>
+      assembleGuixConfig({ layers: describe(layers), config, platform, createdSeconds, hashEngine: engine }),
+    );
     const [{ repository, tag }] = tags as [Reference];
     const layout =
       build.strategy !== 'single'
@@ -48,7 +49,7 @@ export function assembleLayout(build: PreparedBuild, engine: HashEngine, compres
     return { layout, digests: (layers) => ({ image: assemble(layers).configDigest, manifest: null }) };
   }
 
-  const assemble = (layers: readonly SealedLayer[]) =>
+  const assemble = rememberLast((layers) =>
     assembleImage({
       base,
       layers: describe(layers),
@@ -58,7 +59,8 @@ export function assembleLayout(build: PreparedBuild, engine: HashEngine, compres
       tags,
       annotations,
       hashEngine: engine,
-    });
+    }),
+  );
   const isNix = build.dialect === 'nix';
   return {
     layout: isNix ? nixMembers(assemble) : ociMembers(assemble, build.format === 'docker-archive'),
@@ -66,6 +68,15 @@ export function assembleLayout(build: PreparedBuild, engine: HashEngine, compres
       const { configDigest, manifestDigest } = assemble(layers);
       return { image: configDigest, manifest: isNix ? null : manifestDigest };
     },
+  };
+}
+
+/** The members of a written image and its digests are of the same layers. */
+function rememberLast<T>(assemble: (layers: readonly SealedLayer[]) => T): (layers: readonly SealedLayer[]) => T {
+  let last: { readonly layers: readonly SealedLayer[]; readonly assembled: T } | undefined;
+  return (layers) => {
+    if (last?.layers !== layers) last = { layers, assembled: assemble(layers) };
+    return last.assembled;
   };
 }
 
