@@ -42,6 +42,9 @@ export function startWorkers(
       return new threads.Worker(url, {
         workerData: dataOf(thread),
         trackUnmanagedFds: false,
+        // A worker prints nothing; to pass on what it did would load this thread's own streams, as long as all else here takes.
+        stdout: true,
+        stderr: true,
         ...(isText && { execArgv: [] }),
       });
     } catch (error) {
