@@ -2,13 +2,14 @@ import { DigestError } from './digest-error.js';
 import type { HashEngine } from './hash-engine.js';
 import type { Sha256Core } from './sha256.js';
 import { createSha256 } from './sha256.js';
+import type { Hasher } from './simd-sha256.js';
 
 /**
- * Loads the engine that runs wherever WebAssembly does.
+ * Loads the engine that runs wherever WebAssembly does: our own hasher, or hash-wasm's where there are no vectors.
  *
- * hash-wasm creates a hasher asynchronously, and each has a WASM memory of its own. So there is one hasher, and the
- * instances take turns: the state of one (116 bytes, its partial block included) is saved when another goes on. Input
- * that comes from one instance after the other, as layers do, costs no swap at all.
+ * A hasher is created asynchronously, and each has a WASM memory of its own. So there is one hasher, and the instances
+ * take turns: the state of one (some 100 bytes, its partial block included) is saved when another goes on. Input that
+ * comes from one instance after the other, as layers do, costs no swap at all.
  *
  * @throws {DigestError} DIGEST_ENGINE_UNAVAILABLE where there is no WebAssembly
  */
@@ -20,8 +21,8 @@ export async function loadWasmEngine(): Promise<HashEngine> {
       { engine: 'wasm' },
     );
   }
-  const { createSHA256 } = await import('hash-wasm');
-  const hasher = await createSHA256();
+  const { createSimdSha256 } = await import('./simd-sha256.js');
+  const hasher: Hasher = (await createSimdSha256()) ?? (await (await import('hash-wasm')).createSHA256());
 
   /** The instance whose state is in the hasher; of finished ones there is no state. */
   let active: { saved: Uint8Array | undefined } | undefined;
@@ -51,7 +52,7 @@ export async function loadWasmEngine(): Promise<HashEngine> {
       finish(): string {
         activate();
         active = undefined;
-        return hasher.digest('hex');
+        return hasher.digest();
       },
     };
   };

@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FFLATE_GOLDENS } from '../compress/fflate-goldens.js';
 import { INPUTS } from '../compress/inputs.js';
 import { LIBDEFLATE_GOLDENS } from '../compress/libdeflate-goldens.js';
-import { clientTest } from '../support/clients.js';
+import { clientTest, testUnless } from '../support/clients.js';
 import { run } from '../support/commands.js';
 
 const PROGRAM = fileURLToPath(new URL('program.mjs', import.meta.url));
@@ -68,3 +68,21 @@ for (const [runtime, args] of Object.entries(RUNTIMES)) {
     expect(report(runtime, args)).toEqual(ofThisNode);
   });
 }
+
+/** V8 has the vectors of WebAssembly only where the processor has SSE4.1, and can be told that it has not. */
+const WITHOUT_VECTORS = ['--no-enable-sse4-1'];
+
+testUnless(process.arch === 'x64' ? [] : ['WebAssembly without vectors needs x86-64'])(
+  'codecs, headers and digests are the same where WebAssembly has no vectors',
+  { timeout: 300_000 },
+  () => {
+    const module = JSON.stringify(new URL('digest/sha256-module.js', pathToFileURL(DIST)));
+    const program = `import(${module}).then((m) => console.log(WebAssembly.validate(m.assembleSha256())))`;
+    const validates = (args: readonly string[]): string =>
+      run(process.execPath, [...args, '-e', program])
+        .toString('utf8')
+        .trim();
+    expect([validates([]), validates(WITHOUT_VECTORS)]).toEqual(['true', 'false']);
+    expect(report(process.execPath, WITHOUT_VECTORS)).toEqual(ofThisNode);
+  },
+);
