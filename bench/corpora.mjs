@@ -2,9 +2,8 @@
 
 import { execFileSync } from 'node:child_process';
 import {
-  chmodSync,
   closeSync,
-  fstatSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -31,8 +30,8 @@ function kindOf(random) {
   return share < 0.68 ? 'text' : share < 0.96 ? 'binary' : 'dense';
 }
 
-function writeFile(path, kind, sizeBytes, random) {
-  const fd = openSync(path, 'wx', 0o644);
+function writeFile(path, kind, sizeBytes, random, mode = 0o644) {
+  const fd = openSync(path, 'wx', mode);
   for (const piece of piecesOf(kind, sizeBytes, random)) writeSync(fd, piece);
   closeSync(fd);
 }
@@ -44,8 +43,8 @@ function logNormal(random, median, sigma) {
 }
 
 /** Names of store items, each in a directory of its own under `tree/nix/store`. */
-function makeItems(tree, random) {
-  return Array.from({ length: ITEMS }, (_, index) => {
+function makeItems(tree, random, count = ITEMS) {
+  return Array.from({ length: count }, (_, index) => {
     const hash = Array.from({ length: 32 }, () => DIGITS[Math.floor(random() * 32)]).join('');
     const item = join(tree, 'nix/store', `${hash}-package-${index}-1.${index % 7}`);
     mkdirSync(item, { recursive: true });
@@ -77,14 +76,27 @@ function fillWithFiles(
     if (symlinks && file % 50 === 49) {
       symlinkSync(`file-${file - 1}.js`, path);
     } else {
-      writeFile(path, kind(random), Math.min(largest, logNormal(random, median, sigma)), random);
-      if (file % 20 === 0) chmodSync(path, 0o755);
+      const mode = file % 20 === 0 ? 0o755 : 0o644;
+      writeFile(path, kind(random), Math.min(largest, logNormal(random, median, sigma)), random, mode);
     }
   }
 }
 
 /** As in a tree of npm packages: 3 KiB on average, half of the files under 1 KiB. */
 const SMALL = { median: 1100, sigma: 1.45, largest: 4 * MIB };
+
+function fillAsUsr(tree, count, random) {
+  const roots = ['bin', 'include', 'lib', 'share'].map((name) => join(tree, 'usr', name));
+  fillWithFiles(roots, count, random, { median: 5000, sigma: 2.25, kind: kindOf, symlinks: true });
+}
+
+/** Each item with files of 40 KiB on average, of which the median is a fifth. */
+function fillItems(items, mebibytesOf, random) {
+  const options = { median: 8000, sigma: 1.8, largest: 16 * MIB, kind: kindOf, symlinks: true };
+  items.forEach((item, index) => {
+    fillWithFiles([item], Math.ceil((mebibytesOf(index) * MIB) / (40 << 10)), random, options);
+  });
+}
 
 /**
  * The corpora by name. `make` fills the directory `tree`; `size` is what `sizes` gives it, in the corpus's own measure.
@@ -93,7 +105,7 @@ export const CORPORA = {
   /** Many small files, 60,000 of 3 KiB on average, as the files of 32 packages. */
   many: (tree, { manyFiles }) => fillWithFiles(makeItems(tree, createRandom(10)), manyFiles, createRandom(11), SMALL),
 
-  /** Few big files: five, 768 MiB in all. */
+  /** Few big files: five. */
   big: (tree, { bigMiB }) => {
     const random = createRandom(20);
     for (let file = 0; file < 5; file++) {
@@ -102,11 +114,11 @@ export const CORPORA = {
     }
   },
 
-  /** A mix as under /usr: sizes from nothing to 64 MiB, 400 MiB in 7,000 files, of all kinds of content, some symlinks. */
-  mixed: (tree, { mixedFiles }) => {
-    const roots = ['bin', 'include', 'lib', 'share'].map((name) => join(tree, 'usr', name));
-    fillWithFiles(roots, mixedFiles, createRandom(30), { median: 5000, sigma: 2.25, kind: kindOf, symlinks: true });
-  },
+  /** A mix as under /usr: sizes from nothing to 64 MiB, 60 KiB on average, of all kinds of content, some symlinks. */
+  mixed: (tree, { mixedFiles }) => fillAsUsr(tree, mixedFiles, createRandom(30)),
+
+  /** The same mix, as much of it as is worth compressing with slow programs. */
+  layer: (tree, { layerFiles }) => fillAsUsr(tree, layerFiles, createRandom(31)),
 
   /** Deep: small files at the ends of paths of up to 20 directories and 200 bytes, most directories nearly empty. */
   deep: (tree, { deepChains }) => {
@@ -123,23 +135,25 @@ export const CORPORA = {
     }
   },
 
-  /** A layered store: 32 items from some kilobytes to a quarter of 320 MiB, of all kinds of content. */
+  /** A layered store: 32 items by Zipf's law, the largest a quarter of all, of all kinds of content. */
   store: (tree, { storeMiB }) => {
-    const items = makeItems(tree, createRandom(50));
-    const random = createRandom(51);
-    const shares = items.map((_, index) => 1 / (index + 1));
+    const shares = Array.from({ length: ITEMS }, (_, index) => 1 / (index + 1));
     const total = shares.reduce((sum, share) => sum + share, 0);
-    items.forEach((item, index) => {
-      // Files of 40 KiB on average, of which the median is a fifth.
-      const files = Math.ceil(((storeMiB * MIB) / (40 << 10)) * (shares[index] / total));
-      fillWithFiles([item], files, random, {
-        median: 8000,
-        sigma: 1.8,
-        largest: 16 * MIB,
-        kind: kindOf,
-        symlinks: true,
-      });
-    });
+    fillItems(makeItems(tree, createRandom(50)), (index) => storeMiB * (shares[index] / total), createRandom(51));
+  },
+
+  /** Two items of one size. */
+  twins: (tree, { storeMiB }) => fillItems(makeItems(tree, createRandom(52), 2), () => storeMiB / 2, createRandom(53)),
+
+  /** As many items as an image can well have layers, all small. */
+  small: (tree, { storeMiB }) =>
+    fillItems(makeItems(tree, createRandom(54), 120), () => storeMiB / 240, createRandom(55)),
+
+  /** One huge file among 60 small items. */
+  giant: (tree, { storeMiB }) => {
+    const items = makeItems(tree, createRandom(56), 61);
+    fillItems(items.slice(1), () => storeMiB / 240, createRandom(57));
+    writeFile(join(items[0], 'huge'), 'binary', storeMiB * MIB, createRandom(58));
   },
 
   /** Ten files: what is measured is the start. */
@@ -151,8 +165,9 @@ export const CORPORA = {
 
 export const FULL = {
   manyFiles: 60_000,
-  bigMiB: 768,
-  mixedFiles: 7000,
+  bigMiB: 1024,
+  mixedFiles: 15_000,
+  layerFiles: 3500,
   deepChains: 800,
   storeMiB: 320,
   grow: [1000, 10_000, 60_000, 300_000],
@@ -161,6 +176,7 @@ export const QUICK = {
   manyFiles: 2000,
   bigMiB: 64,
   mixedFiles: 500,
+  layerFiles: 250,
   deepChains: 100,
   storeMiB: 24,
   grow: [1000, 10_000],
@@ -197,8 +213,8 @@ export function makeCorpus(name, sizes, parent) {
   try {
     CORPORA[kind](tree, sizes, Number(count));
     // What is written back later would disturb the first measurements.
-    execFileSync('sync');
-    return { directory, ...warm(directory) };
+    if (!isInMemory(directory)) execFileSync('sync');
+    return { directory, ...walk(directory, (path) => lstatSync(path).size) };
   } catch (error) {
     removeCorpus(directory);
     throw error;
@@ -222,10 +238,24 @@ for (const [signal, status] of [
   });
 }
 
+const TMPFS = 0x01021994;
+
+function isInMemory(directory) {
+  return statfsSync(directory).type === TMPFS;
+}
+
 const scratch = Buffer.allocUnsafe(4 * MIB);
 
-/** Reads the whole tree, so that it lies in the page cache. @returns the number of its files and of all entries, and the bytes of content */
-export function warm(directory) {
+function readWhole(path) {
+  const fd = openSync(path, 'r');
+  let sizeBytes = 0;
+  for (let read = readSync(fd, scratch); read > 0; read = readSync(fd, scratch)) sizeBytes += read;
+  closeSync(fd);
+  return sizeBytes;
+}
+
+/** @returns the number of files and of all entries in the tree, and the bytes of content, as `sizeOf` tells them of a file */
+function walk(directory, sizeOf) {
   const found = { files: 0, entries: 1, contentBytes: 0 };
   const pending = [join(directory, 'tree')];
   for (let parent = pending.pop(); parent !== undefined; parent = pending.pop()) {
@@ -234,13 +264,18 @@ export function warm(directory) {
       const path = join(parent, entry.name);
       if (entry.isDirectory()) pending.push(path);
       else if (entry.isFile()) {
-        const fd = openSync(path, 'r');
         found.files++;
-        found.contentBytes += fstatSync(fd).size;
-        while (readSync(fd, scratch) > 0);
-        closeSync(fd);
+        found.contentBytes += sizeOf(path);
       }
     }
   }
   return found;
+}
+
+/** Opens and reads every file. */
+export const readTree = (directory) => walk(directory, readWhole);
+
+/** Reads the whole tree, so that it lies in the page cache; in a file system that consists of memory it does in any case. */
+export function warm(directory) {
+  if (!isInMemory(directory)) readTree(directory);
 }

@@ -22,6 +22,10 @@ const POLL_MILLISECONDS = 10;
 /** The shell that runs now: the leader of a process group, so that nothing of it outlives us. */
 let running;
 
+/** What all programs together have taken. */
+let spentSeconds = 0;
+export const secondsOfPrograms = () => spentSeconds;
+
 /** Ends what runs now, with all its processes. */
 export function stop() {
   if (running?.exitCode === null && running.signalCode === null) process.kill(-running.pid, 'SIGKILL');
@@ -30,9 +34,11 @@ export function stop() {
 /**
  * @param script bash; fails as a whole when a command of a pipeline does
  * @param watchMemory polls the memory of the processes, which costs about a hundredth of a core
- * @returns wall and CPU seconds, peak memory in bytes (`undefined` where not watched), output, and `failure`, the last line of its complaint
+ * @param limitSeconds after which it is ended, with all its processes
+ * @returns wall and CPU seconds, peak memory in bytes (`undefined` where not watched), output, whether it was `stopped` at the
+ *   limit, and `failure`, the last line of its complaint
  */
-export function run(script, directory, { watchMemory = false, env = {}, timeoutSeconds = 300 } = {}) {
+export function run(script, directory, { watchMemory = false, env = {}, limitSeconds = 300 } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn('bash', ['-c', WRAPPER], {
       cwd: directory,
@@ -46,8 +52,14 @@ export function run(script, directory, { watchMemory = false, env = {}, timeoutS
     let peakBytes = 0;
     const poll = () => (peakBytes = Math.max(peakBytes, memoryBelow(child.pid)));
     const polling = watchMemory && process.platform === 'linux' ? setInterval(poll, POLL_MILLISECONDS) : undefined;
-    const deadline = setTimeout(stop, timeoutSeconds * 1000);
+    const begin = performance.now();
+    let stopped = false;
+    const deadline = setTimeout(() => {
+      stopped = true;
+      stop();
+    }, limitSeconds * 1000);
     const finish = () => {
+      spentSeconds += (performance.now() - begin) / 1000;
       clearInterval(polling);
       clearTimeout(deadline);
     };
@@ -62,6 +74,7 @@ export function run(script, directory, { watchMemory = false, env = {}, timeoutS
       const [user, system, start, end] = figures;
       resolve({
         failure,
+        stopped,
         seconds: Number((end - start).toFixed(6)),
         cpuSeconds: Number((user + system).toFixed(3)),
         peakBytes: peakBytes || undefined,

@@ -22,12 +22,13 @@ function growthPanel(sections, top, height) {
   const left = 60;
   const right = WIDTH - 230;
   const bottom = top + height;
-  const wasRun = (name) =>
-    sections.some(({ programs }) => programs.some(({ program, seconds }) => program === name && seconds));
+  const timeOf = ({ programs }, name) =>
+    programs.find(({ program, samples }) => program === name && samples !== undefined)?.seconds;
+  const wasRun = (name) => sections.some((section) => timeOf(section, name) !== undefined);
   const names = sections[0].programs.map(({ program }) => program).filter(wasRun);
   const points = names.map((name) =>
     sections
-      .map(({ files, programs }) => ({ files, seconds: programs.find(({ program }) => program === name)?.seconds }))
+      .map((section) => ({ files: section.files, seconds: timeOf(section, name) }))
       .filter(({ seconds }) => seconds !== undefined),
   );
   const all = points.flat();
@@ -79,13 +80,9 @@ function throughputPanel(sections, top, rowHeight) {
     sections.forEach((section, index) => {
       const found = section.programs.find((result) => result.program === program);
       const x = left + index * column;
-      if (found?.megabytesPerSecond === undefined) {
-        parts.push(
-          label(x, y + 13, found?.fails?.startsWith('not run') === false ? 'fails' : 'not run', {
-            size: 11,
-            fill: '#64748b',
-          }),
-        );
+      if (found?.samples === undefined) {
+        const why = found?.stopped ? `less than ${Math.ceil(found.megabytesPerSecond)}` : 'fails';
+        parts.push(label(x, y + 13, why, { size: 11, fill: '#64748b' }));
         return;
       }
       const most = Math.max(...section.programs.map(({ megabytesPerSecond = 0 }) => megabytesPerSecond));

@@ -3,24 +3,21 @@
 //   node bench/run.mjs [--quick] [--only CORPUS[/WORK]]... [--json FILE] [--dir DIRECTORY] [--keep] [--save]
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chooseParent, FULL, makeCorpus, QUICK, removeCorpus } from './corpora.mjs';
 import { goalRows } from './goals.mjs';
 import { describeMachine } from './machine.mjs';
+import { secondsOfPrograms } from './measure.mjs';
+import { buildProject, ENV, PROJECT } from './ours.mjs';
 import { drawPlot } from './plot.mjs';
 import { SECTIONS } from './programs.mjs';
 import { format, saveInReadme } from './readme.mjs';
 import { measureWork } from './section.mjs';
 import { goalTable, machineText, sectionTables } from './table.mjs';
 
-const BENCH = dirname(fileURLToPath(import.meta.url));
-const PROJECT = dirname(BENCH);
-
-/** The command that is installed. */
-const { bin } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
+const BENCH = join(PROJECT, 'bench');
 
 const { values: options } = parseArgs({
   options: {
@@ -35,22 +32,24 @@ const { values: options } = parseArgs({
 
 const sizes = options.quick ? QUICK : FULL;
 const pace = options.quick
-  ? { rounds: 2, secondsEach: 1, secondsAll: 3, secondsOfRun: 45 }
-  : { rounds: 5, secondsEach: 8, secondsAll: 60, secondsOfRun: 540 };
+  ? { rounds: 2, longRounds: 1, longSeconds: 2, limitSeconds: 2, secondsOfRun: 45 }
+  : { rounds: 5, longRounds: 3, longSeconds: 4, limitSeconds: 15, secondsOfRun: 560 };
 const begin = performance.now();
 const report = (text) =>
   process.stderr.write(`${((performance.now() - begin) / 1000).toFixed(0).padStart(4)} s  ${text}\n`);
 
 function prepare() {
-  const npm = (...args) => execFileSync('npm', [...args, '--silent', '--no-audit', '--no-fund'], { cwd: PROJECT });
   const installed = statSync(join(BENCH, 'node_modules/.package-lock.json'), { throwIfNoEntry: false });
   const wanted = statSync(join(BENCH, 'package-lock.json'));
-  if (installed === undefined || installed.mtimeMs < wanted.mtimeMs) npm('ci', '--prefix', BENCH);
-  npm('run', 'build');
+  if (installed === undefined || installed.mtimeMs < wanted.mtimeMs)
+    execFileSync('npm', ['ci', '--silent', '--no-audit', '--no-fund'], { cwd: BENCH });
+  buildProject();
 }
 
 function isWanted(corpus, work) {
-  return options.only === undefined || [corpus, `${corpus}/${work}`].some((name) => options.only.includes(name));
+  const [kind, count] = corpus.split('-');
+  if (count !== undefined && !sizes.grow.includes(Number(count))) return false;
+  return options.only === undefined || [kind, corpus, `${corpus}/${work}`].some((name) => options.only.includes(name));
 }
 
 /** Makes one corpus and measures the works on it. @returns a result for each work */
@@ -61,10 +60,12 @@ async function measureCorpus(name, works, until) {
   const results = [];
   try {
     for (const [work, { without, ...own }] of works) {
+      const deadline = prepared + (own.until ?? until) * pace.secondsOfRun * 1000;
+      const end = prepared + pace.secondsOfRun * 1000;
       const programs = await measureWork(corpus, work, {
         without,
-        env: { NODE: process.execPath, TARSEAL: join(PROJECT, bin.tarseal) },
-        pace: { ...pace, ...(options.quick ? {} : own), deadline: prepared + until * pace.secondsOfRun * 1000 },
+        env: ENV,
+        pace: { ...pace, ...(options.quick ? {} : own), deadline, end },
         report: (text) => report(`${name}: ${work}: ${text}`),
       });
       results.push({ corpus: name, work, ...contents, programs });
@@ -83,13 +84,13 @@ const results = [];
 for (const { corpus, works, until } of SECTIONS) {
   const wanted = Object.entries(works).filter(([work]) => isWanted(corpus, work));
   if (wanted.length === 0) continue;
-  const names = corpus === 'grow' ? sizes.grow.map((count) => `grow-${count}`) : [corpus];
-  for (const name of names) results.push(...(await measureCorpus(name, wanted, until)));
+  results.push(...(await measureCorpus(corpus, wanted, until)));
 }
 
 const machine = {
   ...describeMachine(parent),
   seconds: Math.round((performance.now() - begin) / 1000),
+  secondsOfPrograms: Math.round(secondsOfPrograms()),
   quick: options.quick,
 };
 const text = [machineText(machine), `### Goals\n\n${goalTable(results)}`, sectionTables(results)].join('\n\n');

@@ -1,4 +1,4 @@
-// One work on one corpus: every program once, for the comparison and its memory, and then in turn, timed.
+// One work on one corpus: every program once, for the comparison and its memory, and then those of the goals in turn.
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,23 +7,33 @@ import { warm } from './corpora.mjs';
 import { run } from './measure.mjs';
 import { NIX_DIALECT, WORKS } from './programs.mjs';
 
+/** How many of our runs a dear rival may last, however late it is: less would say nothing of it. */
+const LEAST_LIMIT = 5;
+
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/**
- * A program's first run tells how many timed ones there are: as many as fit into `secondsEach`, at most `rounds`, or two where
- * it is dear. A rival whose first run is longer than that is not run again: that run, its memory being watched, is its figure.
- */
-function roundsFor({ ours = false, dear = false }, seconds, { rounds, secondsEach }) {
-  return Math.max(ours ? 2 : 0, Math.min(dear ? 2 : rounds, Math.floor(secondsEach / seconds)));
+/** Those that run in every round: what goals are made of, and of the contestants the one whose first run was the fastest. */
+function inRounds(results) {
+  const timed = results.filter(({ samples }) => samples !== undefined);
+  const contestants = timed.filter(({ program }) => program.contest);
+  const best = contestants.sort((a, b) => a.samples[0] - b.samples[0]).slice(0, 1);
+  return [...timed.filter(({ program: { once, dear } }) => !once && !dear), ...best];
+}
+
+function roundsOf({ samples: [first] }, { rounds, longRounds, longSeconds }) {
+  return first > longSeconds ? longRounds : rounds;
 }
 
 /**
- * @param pace `rounds` at most for each program, `secondsEach` for all rounds of one program, `secondsAll` after which no round
- *   but the first is begun, nor after `deadline` (as performance.now() tells it), when dear rivals are not run any more either
+ * In the first round each program is held to ours, and its memory watched: those of the goals first, then those that run
+ * only `once`, then the `dear` ones. A dear one is stopped when its share of the time is over that the rounds to come leave.
+ *
+ * @param pace `rounds` for each program, `longRounds` for one that takes more than `longSeconds`; `limitSeconds` for a dear
+ *   one at most; `deadline` of this work, and `end`, after which no round is begun, as performance.now() tells them
  * @returns one result for each program, in the order of WORKS
  */
 export async function measureWork(corpus, work, { without = [], env, pace, report }) {
@@ -34,72 +44,79 @@ export async function measureWork(corpus, work, { without = [], env, pace, repor
     mkdirSync(out);
     return run(script, directory, { env, ...options });
   };
-  const nixLayers = async () => (await runEmpty(NIX_DIALECT)).output;
-  const check = createAgreement(directory, nixLayers);
+  const programs = WORKS[work].filter(({ name }) => !without.includes(name));
+  const check = createAgreement(directory, {
+    nixLayers: async () => (await runEmpty(NIX_DIALECT)).output,
+    comparesMembers: programs.some(({ agree }) => agree === 'members'),
+  });
 
-  const results = [];
-  for (const program of WORKS[work].filter(({ name }) => !without.includes(name))) {
-    if (program.dear && performance.now() > pace.deadline) {
-      results.push({ program: program.name, fails: 'not run: the time was up', planned: 0 });
-      continue;
-    }
+  const runFirst = async (program, limitSeconds) => {
     report(program.name);
-    const first = await runEmpty(program.script, { watchMemory: true });
-    const result = { program: program.name, ours: program.ours ?? false, samples: [], cpuSamples: [], planned: 0 };
-    results.push(result);
+    const { failure, stopped, seconds, cpuSeconds, peakBytes, output } = await runEmpty(program.script, {
+      watchMemory: true,
+      limitSeconds,
+    });
+    if (stopped) return { program, stoppedAfter: limitSeconds };
     try {
-      if (first.failure !== undefined) throw new Error(first.failure);
-      const { words, sizeBytes, gzipBytes } = await check(program, first.output);
-      Object.assign(result, { agrees: words, sizeBytes, gzipBytes, peakBytes: first.peakBytes, first });
-      result.planned = roundsFor(program, first.seconds, pace);
+      if (failure !== undefined) throw new Error(failure);
+      const { words, ...sizes } = await check(program, output);
+      return { program, agrees: words, ...sizes, peakBytes, samples: [seconds], cpuSamples: [cpuSeconds] };
     } catch (error) {
       // Ours has to be right. A rival that fails is a row of the table.
       if (program.ours) throw new Error(`${program.name}: ${error.message}`, { cause: error });
-      result.fails = error.message;
+      return { program, fails: error.message };
     }
+  };
+  const results = [];
+  for (const late of [false, true])
+    for (const program of programs)
+      if (!program.dear && Boolean(program.once) === late) results.push(await runFirst(program));
+  const ours = results[0];
+  const dear = programs.filter((program) => program.dear);
+  for (const [index, program] of dear.entries()) {
+    const reserved = inRounds(results).map((result) => result.samples[0] * (roundsOf(result, pace) - 1));
+    const left = (pace.deadline - performance.now()) / 1000 - reserved.reduce((sum, seconds) => sum + seconds, 0);
+    const share = Math.min(pace.limitSeconds, left / (dear.length - index));
+    results.push(await runFirst(program, Number(Math.max(share, LEAST_LIMIT * ours.samples[0]).toFixed(1))));
   }
 
-  const begin = performance.now();
-  for (let round = 0; round < pace.rounds; round++) {
-    if (round > 0 && performance.now() > Math.min(begin + pace.secondsAll * 1000, pace.deadline)) break;
-    const turn = results.filter(({ planned }) => planned > round);
+  const entrants = inRounds(results).map((result) => ({ result, rounds: roundsOf(result, pace) }));
+  for (let round = 1; performance.now() < pace.end; round++) {
+    const turn = entrants.filter(({ rounds }) => rounds > round);
     if (turn.length === 0) break;
     report(`round ${round + 1}`);
     warm(directory);
     // Nobody always runs after the same one.
     for (let index = 0; index < turn.length; index++) {
-      const result = turn[(index + round) % turn.length];
-      const { script } = WORKS[work].find(({ name }) => name === result.program);
-      const { failure, seconds, cpuSeconds } = await runEmpty(script);
-      if (failure !== undefined) throw new Error(`${result.program}, round ${round + 1}: ${failure}`);
-      result.samples[round] = seconds;
-      result.cpuSamples[round] = cpuSeconds;
+      const { program, samples, cpuSamples } = turn[(index + round) % turn.length].result;
+      const { failure, seconds, cpuSeconds } = await runEmpty(program.script);
+      if (failure !== undefined) throw new Error(`${program.name}, round ${round + 1}: ${failure}`);
+      samples.push(seconds);
+      cpuSamples.push(cpuSeconds);
     }
   }
   rmSync(out, { recursive: true, force: true });
-  return results.map((result) => summary(result, corpus, results[0].sizeBytes));
+  results.sort((a, b) => programs.indexOf(a.program) - programs.indexOf(b.program));
+  return results.map((result) => summary(result, corpus, ours.sizeBytes));
 }
 
-/** A result as it goes to the table and to JSON. */
-function summary({ first, planned, ...result }, corpus, sizeBytes) {
-  if (result.fails !== undefined) return { program: result.program, ours: false, fails: result.fails };
-  const timedOnce = result.samples.length === 0;
-  const samples = timedOnce ? [first.seconds] : result.samples;
-  const seconds = median(samples);
+/** A result as it goes to the table and to JSON. Of a program that was stopped, `seconds` is less than what it takes, and rates are more. */
+function summary({ program: { name, ours = false }, stoppedAfter, cpuSamples, ...result }, corpus, sizeBytes) {
+  if (result.fails !== undefined) return { program: name, ours, fails: result.fails };
+  const seconds = stoppedAfter ?? median(result.samples);
   return {
-    ...result,
-    samples,
-    timedOnce,
+    program: name,
+    ours,
+    ...(stoppedAfter === undefined ? { ...result, cpuSamples, cpuSeconds: median(cpuSamples) } : { stopped: true }),
     seconds,
-    cpuSeconds: median(timedOnce ? [first.cpuSeconds] : result.cpuSamples),
     megabytesPerSecond: sizeBytes && sizeBytes / 1e6 / seconds,
     filesPerSecond: corpus.files / seconds,
   };
 }
 
-/** The median of the ratios within each round of both; of one that was timed once, the ratio to it. */
+/** The median of the ratios within each round of both; to one that ran once, or was stopped, the ratio of our median. */
 export function ratio(ours, theirs) {
-  if (ours.timedOnce || theirs.timedOnce) return ours.seconds / theirs.seconds;
-  const rounds = Math.min(ours.samples.length, theirs.samples.length);
+  const rounds = Math.min(ours.samples.length, theirs.samples?.length ?? 0);
+  if (rounds < 2) return ours.seconds / theirs.seconds;
   return median(Array.from({ length: rounds }, (_, round) => ours.samples[round] / theirs.samples[round]));
 }

@@ -26,19 +26,20 @@ function figure(value, digits = 2) {
   return value.toFixed(value < 1 && digits === 2 ? 3 : digits);
 }
 
-export function machineText({ date, processors, memoryGiB, system, directory, commit, versions, seconds }) {
-  return `${date}, commit ${commit}, ${processors}, ${memoryGiB} GiB, ${system}, corpora in ${directory}, ${seconds} s in all.
+export function machineText({ versions, seconds, secondsOfPrograms, ...machine }) {
+  const { date, processors, memoryGiB, system, directory, commit } = machine;
+  return `${date}, commit ${commit}, ${processors}, ${memoryGiB} GiB, ${system}, corpora in ${directory}; ${seconds} s in all, ${secondsOfPrograms} s of them in the programs.
 ${versions.join(', ')}.`;
 }
 
 export function goalTable(results) {
-  const rows = goalRows(results).map(({ work, corpus, against, limit, ours, unit, met }) => [
+  const rows = goalRows(results).map(({ work, corpus, against, limit, ours, unit, isBound, met }) => [
     work,
     corpus,
     against.includes('|') || against.includes('GNU') ? `\`${against}\`` : against,
     `${limit} ${unit}`.trim(),
-    `${ours >= 100 ? Math.round(ours) : ours.toFixed(2)} ${unit}`.trim(),
-    met ? 'met' : '**not met**',
+    `${isBound ? '< ' : ''}${ours >= 100 ? Math.round(ours) : ours.toFixed(2)} ${unit}`.trim(),
+    met ? 'met' : met === undefined ? 'not shown' : '**not met**',
   ]);
   return table(['work', 'corpus', 'against', 'at most', 'ours', ''], rows);
 }
@@ -50,23 +51,23 @@ function sectionTable({ work, programs }) {
   const columns = ['program', 's', 'ours : it', 'MB/s', 'files/s', 'CPU s', 'peak MB', 'runs'];
   const rows = programs.map((program) => {
     if (program.fails !== undefined)
-      return [
-        program.program,
-        ...Array(7).fill(''),
-        program.fails.startsWith('not run') ? program.fails : `fails: ${program.fails}`,
-      ];
+      return [program.program, ...Array(7).fill(''), `fails: ${program.fails.slice(0, 80)}`];
+    const [more, less] = program.stopped ? ['> ', '< '] : ['', ''];
+    const below = (value) => value && less + value;
     return [
       program.program,
-      figure(program.seconds),
-      program === ours ? '' : figure(ratio(ours, program)).slice(0, 5),
-      rates(program.megabytesPerSecond),
-      rates(program.filesPerSecond),
+      more + figure(program.seconds),
+      program === ours ? '' : less + figure(ratio(ours, program)).slice(0, 5),
+      below(rates(program.megabytesPerSecond)),
+      below(rates(program.filesPerSecond)),
       figure(program.cpuSeconds),
       program.peakBytes === undefined ? '' : Math.round(program.peakBytes / 1e6),
-      program.timedOnce ? '1, the first' : program.samples.length,
-      program.gzipBytes === undefined
-        ? program.agrees
-        : `${program.agrees}; ${figure(program.gzipBytes / 1e6)} MB`.replace(/^; /, ''),
+      program.stopped ? 'stopped' : program.samples.length,
+      program.stopped
+        ? 'not checked'
+        : program.gzipBytes === undefined
+          ? program.agrees
+          : `${program.agrees}; ${figure(program.gzipBytes / 1e6)} MB`.replace(/^; /, ''),
     ];
   });
   return table([...columns, gzip ? 'checked; size' : 'checked'], rows);

@@ -4,13 +4,13 @@
 //   node bench/verify.mjs [--quick] [--dir DIRECTORY] [--save]
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chooseParent, FULL, makeCorpus, QUICK, removeCorpus } from './corpora.mjs';
 import { describeMachine } from './machine.mjs';
 import { run } from './measure.mjs';
+import { ENV } from './ours.mjs';
 import { saveInReadme } from './readme.mjs';
 import { median } from './section.mjs';
 import { table } from './table.mjs';
@@ -19,9 +19,7 @@ const { values: options } = parseArgs({
   options: { quick: { type: 'boolean' }, dir: { type: 'string' }, save: { type: 'boolean' } },
 });
 const ROUNDS = options.quick ? 3 : 5;
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PROGRAM = join(ROOT, JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).bin.tarseal);
-const TARSEAL = `'${process.execPath}' '${PROGRAM}'`;
+const TARSEAL = `'${ENV.NODE}' '${ENV.TARSEAL}'`;
 
 const PROGRAMS = {
   'tarseal verify': `${TARSEAL} verify image.tar`,
