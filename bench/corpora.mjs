@@ -10,7 +10,6 @@ import {
   readdirSync,
   readFileSync,
   readSync,
-  rmSync,
   statfsSync,
   symlinkSync,
   writeSync,
@@ -165,12 +164,11 @@ export const CORPORA = {
 
 export const FULL = {
   manyFiles: 60_000,
-  bigMiB: 1024,
-  mixedFiles: 15_000,
+  bigMiB: 768,
+  mixedFiles: 10_000,
   layerFiles: 3500,
   deepChains: 800,
   storeMiB: 320,
-  grow: [1000, 10_000, 60_000, 300_000],
 };
 export const QUICK = {
   manyFiles: 2000,
@@ -179,7 +177,6 @@ export const QUICK = {
   layerFiles: 250,
   deepChains: 100,
   storeMiB: 24,
-  grow: [1000, 10_000],
 };
 
 /**
@@ -222,7 +219,8 @@ export function makeCorpus(name, sizes, parent) {
 }
 
 export function removeCorpus(directory) {
-  rmSync(directory, { recursive: true, force: true });
+  // Twice as fast as Node's own way, and there are 300,000 files.
+  execFileSync('rm', ['-rf', directory]);
   made.delete(directory);
 }
 

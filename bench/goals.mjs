@@ -9,6 +9,12 @@ const MEGABYTE = 1e6;
 /** What two runs of one program differ by: a growth below it is none. */
 const NOISE = 0.05;
 
+/** Sections that show growth, by the number of their files. `many` consists of the same files as the others. */
+export function growthSections(results) {
+  const sections = results.filter(({ corpus, work }) => work === 'growth' || (corpus === 'many' && work === 'tar'));
+  return sections.sort((a, b) => a.files - b.files);
+}
+
 /** @param results all of a run, each `{ corpus, files, work, programs }`
  * @returns rows, of which `met` is undefined where a rival was stopped too early to tell */
 export function goalRows(results) {
@@ -95,10 +101,10 @@ export function goalRows(results) {
     add(title, corpus, largest.program, many ? 300 : 150, largest.peakBytes / MEGABYTE, { unit: 'MB' });
   }
 
-  const growth = results.filter(({ work }) => work === 'growth');
+  const growth = growthSections(results);
   for (let step = 1; step < growth.length; step++) {
     const [smaller, larger] = [growth[step - 1], growth[step]];
-    const perFile = ({ corpus, files }) => find(corpus, 'growth', OURS).seconds / files;
+    const perFile = ({ files, programs }) => programs.find(({ program }) => program === OURS).seconds / files;
     const against = `time a file of ${smaller.files.toLocaleString('en')} files`;
     add('growth', larger.corpus, against, 1 + NOISE, perFile(larger) / perFile(smaller));
   }

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 /**
  * What every right archive of a tree has in common: names, types, sizes, executable bits, link targets and contents.
@@ -95,3 +96,6 @@ function paxRecords(text) {
   }
   return records;
 }
+
+// As a thread's program.
+if (!isMainThread) parentPort.postMessage(listMembers(workerData));

@@ -1,5 +1,7 @@
 // The results as one SVG: time against the number of files, and throughput by program on three corpora.
 
+import { growthSections } from './goals.mjs';
+
 const WIDTH = 960;
 const OURS = '#c2410c';
 const THEIRS = ['#334155', '#0369a1', '#64748b'];
@@ -98,7 +100,7 @@ function throughputPanel(sections, top, rowHeight) {
 
 /** @param results those of a run, of which the panels take what they show; a panel that has nothing is left out */
 export function drawPlot(results, { date, processors }) {
-  const growth = results.filter(({ work }) => work === 'growth');
+  const growth = growthSections(results);
   const throughput = results.filter(({ corpus, work }) => work === 'tar' && corpus !== 'deep');
   const parts = [];
   let height = 50;
