@@ -203,7 +203,8 @@ export const SECTIONS = [
     works: {
       // Python packs it as an image, which takes as long.
       tar: { until: 0.25, without: [PYTHON] },
-      image: { until: 0.34, limitSeconds: 40 },
+      // So long that the limit shows whether the goal, a tenth of it, is met.
+      image: { until: 0.34, limitSeconds: 40, leastLimit: 11 },
     },
   },
   { corpus: 'big', works: { tar: { until: 0.5 } } },

@@ -7,9 +7,6 @@ import { warm } from './corpora.mjs';
 import { run } from './measure.mjs';
 import { NIX_DIALECT, WORKS } from './programs.mjs';
 
-/** How many of our runs a dear rival may last, however late it is: less would say nothing of it. */
-const LEAST_LIMIT = 5;
-
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -33,7 +30,7 @@ function roundsOf({ samples: [first] }, { rounds, longRounds, longSeconds }) {
  * only `once`, then the `dear` ones. A dear one is stopped when its share of the time is over that the rounds to come leave.
  *
  * @param pace `rounds` for each program, `longRounds` for one that takes more than `longSeconds`; `limitSeconds` for a dear
- *   one at most; `deadline` of this work, and `end`, after which no round is begun, as performance.now() tells them
+ *   one at most, but `leastLimit` times our first run however late it is, as less would say nothing; `deadline` of this work, and `end`, after which no round is begun, as performance.now() tells them
  * @returns one result for each program, in the order of WORKS
  */
 export async function measureWork(corpus, work, { without = [], env, pace, report }) {
@@ -77,7 +74,7 @@ export async function measureWork(corpus, work, { without = [], env, pace, repor
     const reserved = inRounds(results).map((result) => result.samples[0] * (roundsOf(result, pace) - 1));
     const left = (pace.deadline - performance.now()) / 1000 - reserved.reduce((sum, seconds) => sum + seconds, 0);
     const share = Math.min(pace.limitSeconds, left / (dear.length - index));
-    results.push(await runFirst(program, Number(Math.max(share, LEAST_LIMIT * ours.samples[0]).toFixed(1))));
+    results.push(await runFirst(program, Number(Math.max(share, pace.leastLimit * ours.samples[0]).toFixed(1))));
   }
 
   const entrants = inRounds(results).map((result) => ({ result, rounds: roundsOf(result, pace) }));
