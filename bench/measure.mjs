@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
  */
 const WRAPPER = `
 set -o pipefail
+[ -z "$PRIORITY" ] || echo "$PRIORITY" > /proc/self/autogroup
 TIMEFORMAT='%3U %3S'
 start=$EPOCHREALTIME
 { time { eval "$SCRIPT"; } 2>&4; } 4>&2 2>&3
@@ -16,6 +17,9 @@ status=$?
 end=$EPOCHREALTIME
 echo "$start $end" >&3
 exit $status`;
+
+/** Linux gives each session a priority of its own; a process group that can be ended as a whole is a new session, and has ours. */
+const [, PRIORITY = ''] = /nice (-?\d+)/.exec(readProc('self/autogroup')) ?? [];
 
 const POLL_MILLISECONDS = 10;
 
@@ -42,7 +46,7 @@ export function run(script, directory, { watchMemory = false, env = {}, limitSec
   return new Promise((resolve, reject) => {
     const child = spawn('bash', ['-c', WRAPPER], {
       cwd: directory,
-      env: { ...process.env, LC_ALL: 'C', ...env, SCRIPT: script },
+      env: { ...process.env, LC_ALL: 'C', ...env, SCRIPT: script, PRIORITY },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       detached: true,
     });
