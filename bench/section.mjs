@@ -30,7 +30,9 @@ function roundsOf({ samples: [first] }, { rounds, longRounds, longSeconds }) {
  * only `once`, then the `dear` ones. A dear one is stopped when its share of the time is over that the rounds to come leave.
  *
  * @param pace `rounds` for each program, `longRounds` for one that takes more than `longSeconds`; `limitSeconds` for a dear
- *   one at most, but `leastLimit` times our first run however late it is, as less would say nothing; `deadline` of this work, and `end`, after which no round is begun, as performance.now() tells them
+ *   one at most, but `leastLimit` times our first run however late it is, as less would say nothing; `deadline` of the first
+ *   round, `latest`, after which there are no more rounds than `longRounds`, and `end`, after which there are none, as
+ *   performance.now() tells them
  * @returns one result for each program, in the order of WORKS
  */
 export async function measureWork(corpus, work, { without = [], env, pace, report }) {
@@ -78,7 +80,7 @@ export async function measureWork(corpus, work, { without = [], env, pace, repor
   }
 
   const entrants = inRounds(results).map((result) => ({ result, rounds: roundsOf(result, pace) }));
-  for (let round = 1; performance.now() < pace.end; round++) {
+  for (let round = 1; performance.now() < (round < pace.longRounds ? pace.end : pace.latest); round++) {
     const turn = entrants.filter(({ rounds }) => rounds > round);
     if (turn.length === 0) break;
     report(`round ${round + 1}`);
