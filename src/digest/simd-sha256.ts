@@ -23,6 +23,9 @@ interface WasmApi {
   }>;
 }
 
+/** Assembled once: that takes longer than all the rest of loading, and a long-running program may load many engines. */
+let assembled: Uint8Array | undefined;
+
 /**
  * Makes a hasher of the module in `sha256-module.ts`.
  *
@@ -30,9 +33,9 @@ interface WasmApi {
  */
 export async function createSimdSha256(): Promise<Hasher | undefined> {
   const { WebAssembly } = globalThis as unknown as { WebAssembly: WasmApi };
-  const code = assembleSha256();
-  if (!WebAssembly.validate(code)) return undefined;
-  const { instance } = await WebAssembly.instantiate(code);
+  assembled ??= assembleSha256();
+  if (!WebAssembly.validate(assembled)) return undefined;
+  const { instance } = await WebAssembly.instantiate(assembled);
   const { memory, compress } = instance.exports;
   const bytes = new Uint8Array(memory.buffer);
   // Not arrays of words: those are in the byte order of the machine, the module's memory never is.
