@@ -79,7 +79,7 @@ interface Request {
 }
 
 /** Errors after which a tree is read the thorough way, which tells all that cannot be read, or can do more. */
-const TELL_MORE: ReadonlySet<string> = new Set(['READ_FAILED', 'SOURCE_UNREADABLE', 'NAME_SIZE']);
+const TELL_MORE: ReadonlySet<string> = new Set(['READ_FAILED', 'SOURCE_UNREADABLE', 'NOT_AS_LISTED', 'NAME_SIZE']);
 
 /**
  * Packs members as they are listed, which looks at each file once, when it is opened. Only to a file, which nobody sees

@@ -1,8 +1,9 @@
 import { TarsealError } from '../errors/index.js';
 
 /**
- * What goes wrong while file contents are read: `SOURCE_CHANGED`, `READ_FAILED`, `CONTENT_SIZE`, `ABORTED`; and
- * `WORKER_FAILED` when a worker thread ends that should not.
+ * What goes wrong while file contents are read: `SOURCE_CHANGED`, `READ_FAILED`, `CONTENT_SIZE`, `ABORTED`;
+ * `NOT_AS_LISTED` and `NAME_SIZE` where a member must be packed in another way; and `WORKER_FAILED` when a worker thread
+ * ends that should not.
  */
 export class LayerError extends TarsealError {}
 

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { blockPadding, toFsPath } from '../bytes/index.js';
+import { blockPadding, displayName, toFsPath } from '../bytes/index.js';
 import {
   type ArchiveEntry,
   applyModeChanges,
@@ -7,6 +7,7 @@ import {
   type FileIdentity,
   type ModeChanges,
 } from '../entry/index.js';
+import { systemCode } from '../errors/index.js';
 import { encodeMember, planMember, type TarOptions } from '../tar/index.js';
 import { OPEN_FLAGS, readFailure, sourceChanged } from './content.js';
 import { LayerError } from './layer-error.js';
@@ -32,7 +33,7 @@ export interface StreamRules {
 
 /** Who is told what a reader meets. */
 export interface ReaderReports {
-  /** A batch cannot be packed: {LayerError} SOURCE_CHANGED, READ_FAILED; {TarError} as `planMember`. */
+  /** A batch cannot be packed: {LayerError} SOURCE_CHANGED, READ_FAILED, NOT_AS_LISTED; {TarError} as `planMember`. */
   failed(batch: number, error: unknown): void;
   /** A member is left out, as it is one of the outputs. */
   leftOut(member: FoundMember, output: FileIdentity): void;
@@ -103,7 +104,7 @@ export function* readBatch(
     const { fsPath } = member;
     if (member.kind === 'directory') {
       const stats = lookAt(fsPath);
-      if (!stats.isDirectory()) throw sourceChanged(fsPath, 'it was a directory');
+      if (!stats.isDirectory()) throw notAsListed(fsPath, 'a directory');
       return putHeader(entryOf(member, stats.mode, DIRECTORY, rules));
     }
     const fd = openFile(fsPath);
@@ -202,8 +203,20 @@ function openFile(fsPath: FoundMember['fsPath']): number {
   try {
     return openSync(toFsPath(fsPath), OPEN_FLAGS);
   } catch (error) {
+    // A symlink, a socket, a device that nothing stands behind.
+    if (['ELOOP', 'ENXIO'].includes(systemCode(error))) throw notAsListed(fsPath, 'a regular file', error);
     throw readFailure(fsPath, error);
   }
+}
+
+/** A directory lists what is below a mount, not what is mounted there: a device or a socket over an empty file, say. */
+function notAsListed(path: FoundMember['fsPath'], what: string, cause?: unknown): LayerError {
+  return new LayerError(
+    'NOT_AS_LISTED',
+    `Cannot pack "${displayName(path)}" as it was listed: it must be ${what}, and is none`,
+    { path },
+    { cause },
+  );
 }
 
 /** @throws {LayerError} when it is no regular file; it is closed then */
@@ -211,7 +224,7 @@ function describe(fd: number, fsPath: FoundMember['fsPath']): Stats {
   try {
     const stats = fstatSync(fd);
     if (stats.isFile()) return stats;
-    throw sourceChanged(fsPath, 'it was a regular file');
+    throw notAsListed(fsPath, 'a regular file');
   } catch (error) {
     closeSync(fd);
     throw error instanceof LayerError ? error : readFailure(fsPath, error);

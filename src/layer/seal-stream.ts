@@ -62,7 +62,7 @@ const WAIT_WORTH = TURN_BYTES / 4;
  * are opened, by whichever thread packs them, which saves a system call a file. Only where nothing is compressed, and the
  * place of nothing else depends on how long it becomes.
  *
- * @throws {LayerError} SOURCE_CHANGED, READ_FAILED, NAME_SIZE, ABORTED, WORKER_FAILED; {TarError} as `planMember`; what
+ * @throws {LayerError} SOURCE_CHANGED, READ_FAILED, NOT_AS_LISTED, NAME_SIZE, ABORTED, WORKER_FAILED; {TarError} as `planMember`; what
  *   `members` and the output throw. Nothing is written any more once the promise is settled
  */
 export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
