@@ -119,7 +119,7 @@ export function* walkListings(
   name: ByteString,
   options: Omit<WalkOptions, 'order' | 'outputs' | 'ownFiles'>,
 ): Generator<FoundObject | ListedObject, void> {
-  const open: { readonly parent: ListedObject; readonly children: readonly Dirent[]; next: number }[] = [];
+  const open: { readonly parent: ListedObject; readonly children: readonly ListedChild[]; next: number }[] = [];
   const lookAt = (path: ByteString, itsName: ByteString, stats: Stats | undefined) => {
     if (stats?.isDirectory()) return { name: itsName, fsPath: path, type: 'directory' } as const;
     if (stats?.isFile()) return { name: itsName, fsPath: path, type: 'file' } as const;
@@ -332,13 +332,17 @@ function cannotList(fsPath: ByteString, error: unknown, { unreadable }: Pick<Wal
   return [];
 }
 
+type ListedChild = Pick<Dirent, 'name' | 'isFile' | 'isDirectory'>;
+
 /** What is in a directory and of which types, in byte order. */
-function listTypes(fsPath: ByteString, options: Pick<WalkOptions, 'unreadable'>): Dirent[] {
+function listTypes(fsPath: ByteString, options: Pick<WalkOptions, 'onWarning' | 'unreadable'>): ListedChild[] {
   try {
     const children = readdirSync(toFsPath(fsPath), { withFileTypes: true, encoding: 'latin1' });
     return children.sort((a, b) => (a.name < b.name ? -1 : 1));
-  } catch (error) {
-    return cannotList(fsPath, error, options);
+  } catch {
+    // A file system need not list types. The runtime then looks at each file itself, and does not find those whose names
+    // are not ASCII.
+    return listDirectory(fsPath, options).map((name) => ({ name, isFile: () => false, isDirectory: () => false }));
   }
 }
 

@@ -23,6 +23,7 @@ function packMounted(cwd: string, commands: string): { theirs: Buffer; ours: Buf
 const canMount =
   missingClients('unshare', 'mount', 'tar', 'python3').length === 0 &&
   spawnSync('unshare', ['-m', 'mount', '--bind', '/tmp', '/mnt']).status === 0;
+const canMountLoops = canMount && spawnSync('sh', ['-c', 'command -v mkfs.ext2 && losetup -f']).status === 0;
 
 describe('what a directory lists and is not there', () => {
   const MOUNTS: Readonly<Record<string, string>> = {
@@ -38,4 +39,16 @@ describe('what a directory lists and is not there', () => {
     expect(describeDifference(theirs, ours)).toBeUndefined();
     expect(/is a socket and is left out/.test(stderr)).toBe(commands.includes('socket'));
   });
+});
+
+test.skipIf(!canMountLoops)('a file system that lists no types has the same members', () => {
+  const cwd = scratchDirectory();
+  const { theirs, ours } = packMounted(
+    cwd,
+    `truncate -s 1M image; mkfs.ext2 -q -O ^filetype image; mkdir t; mount -o loop image t; rmdir t/lost+found
+     mkdir -p t/sub t/ü/sub; ln -s sub t/link; mkfifo t/fifo
+     for name in plain ümlaut "$(printf '\\377')"; do echo "$name" > "t/$name"; echo > "t/ü/$name"; done`,
+  );
+  expect(describeDifference(theirs, ours)).toBeUndefined();
+  expect(theirs.length).toBeGreaterThan(15 * 512);
 });
