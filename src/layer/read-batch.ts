@@ -36,7 +36,7 @@ export interface ReaderReports {
   /** A batch cannot be packed: {LayerError} SOURCE_CHANGED, READ_FAILED, NOT_AS_LISTED; {TarError} as `planMember`. */
   failed(batch: number, error: unknown): void;
   /** A member is left out, as it is one of the outputs. */
-  leftOut(member: FoundMember, output: FileIdentity): void;
+  leftOut(batch: number, member: FoundMember, output: FileIdentity): void;
 }
 
 /** A regular file whose header is packed and whose content is not. */
@@ -113,7 +113,7 @@ export function* readBatch(
     const output = rules.outputs.find(({ device, inode }) => dev === device && ino === inode);
     if (output !== undefined) {
       end();
-      reports.leftOut(member, output);
+      reports.leftOut(batch, member, output);
       return undefined;
     }
     const body = { type: 'file', sizeBytes, source: { from: 'file', path: fsPath, mtimeMs } } as const;

@@ -19,7 +19,7 @@ import {
   TEXT_SIZE,
 } from './stream-memory.js';
 import { canShareMemory, startWorkers, type WorkerPool } from './worker-pool.js';
-import { type StreamWorkerStart, WRITING } from './worker-protocol.js';
+import { type LeftOutReport, type StreamWorkerStart, WRITING } from './worker-protocol.js';
 
 /** A member of a stream: one whose mode, size and content are those of the file when it is opened, or one without a content. */
 export type StreamMember = FoundMember | ArchiveEntry;
@@ -35,7 +35,7 @@ export interface StreamRequest {
   /** The most threads, this one included; 1, the default, starts none. Never changes a byte. */
   readonly jobs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told of a file that is an output and so no member; in no order. */
+  /** Told of each file that is an output and so no member, in their order, when all is packed. */
   readonly onLeftOut?: (member: FoundMember, output: FileIdentity) => void;
   /** The program of workers, where it is not this package's. */
   readonly workerUrl?: URL | undefined;
@@ -79,15 +79,14 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
   let reading: Generator<void, void> | undefined;
   let isPlanned = false;
   let unturned = 0;
-  let leftOut = 0;
-  /** Of those, what workers reported: reports come in turns of the event loop. */
-  let reported = 0;
+  /** In no order; what workers report comes in turns of the event loop. */
+  const leftOut: LeftOutReport[] = [];
 
   const reports: ReaderReports = {
     failed: (batch, error) => void failures.set(batch, error),
-    leftOut(member, identity) {
-      leftOut++;
-      onLeftOut?.(member, identity);
+    leftOut(batch, member, identity) {
+      leftOut.push({ batch, member, output: identity });
+      stream.leaveOut();
     },
   };
   const turn = async (): Promise<void> => {
@@ -137,10 +136,7 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
   const start = (): void => {
     const url = request.workerUrl ?? new URL('./stream-worker.js', import.meta.url);
     const dataOf = (thread: number): StreamWorkerStart => ({ memory, thread, rules, fd: output.fd });
-    pool = startWorkers(mostReaders - 1, url, dataOf, stream.isStopped, ({ member, output }) => {
-      reported++;
-      reports.leftOut(member, output);
-    });
+    pool = startWorkers(mostReaders - 1, url, dataOf, stream.isStopped, (report) => leftOut.push(report));
   };
 
   try {
@@ -168,7 +164,10 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
         unturned += WAIT_WORTH;
       }
     }
-    while (reported < stream.leftOut()) await turn();
+    while (leftOut.length < stream.leftOut()) await turn();
+    // A batch's own are in order.
+    leftOut.sort((a, b) => a.batch - b.batch);
+    for (const { member, output } of leftOut) onLeftOut?.(member, output);
     const trailer = new Uint8Array(trailerSize(sizeBytes, recordSizeBytes));
     hash.update(trailer);
     try {
@@ -178,7 +177,7 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
     }
     sizeBytes += trailer.length;
     const digest = hash.digest();
-    return { diffId: digest, tarSizeBytes: sizeBytes, digest, sizeBytes, members: batches.members() - leftOut };
+    return { diffId: digest, tarSizeBytes: sizeBytes, digest, sizeBytes, members: batches.members() - leftOut.length };
   } finally {
     reading?.return();
     stream.stop();

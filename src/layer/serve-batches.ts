@@ -19,8 +19,8 @@ export function serveBatches(
   const stream = openStream(memory);
   const reports: ReaderReports = {
     failed: (batch, error) => report(describeFailure(batch, error)),
-    leftOut(member, output) {
-      report({ member, output });
+    leftOut(batch, member, output) {
+      report({ batch, member, output });
       stream.leaveOut();
     },
   };

@@ -41,6 +41,7 @@ export interface WorkerFailure {
 
 /** Posted before a member that is an output is counted as left out. */
 export interface LeftOutReport {
+  readonly batch: number;
   readonly member: FoundMember;
   readonly output: FileIdentity;
 }
