@@ -154,7 +154,10 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
 
       // First what only this thread can do, then what gives others work.
       const slab = stream.toHash();
-      if (slab === 'end' && stream.isWritten()) break;
+      if (slab === 'end') {
+        batches.throwIfFailed();
+        if (stream.isWritten()) break;
+      }
       if (slab !== undefined && slab !== 'end') {
         if (slab.end === BATCH_FAILED) throw await failureOf(slab.batch);
         hashSlab(slab);
@@ -202,8 +205,10 @@ function writeFailure(error: unknown, output: FileRegion): unknown {
 }
 
 interface BatchPlan {
-  /** @returns `undefined` behind the last member */
+  /** @returns `undefined` behind the last member, and where naming members failed */
   next(): BatchMember[] | undefined;
+  /** @throws what naming members threw: to be asked when all before it is packed, so that the first failure is the one told */
+  throwIfFailed(): void;
   /** Members so far. */
   members(): number;
 }
@@ -213,6 +218,7 @@ function planBatches(members: Iterator<StreamMember, void>, { tar }: StreamRules
   let count = 0;
   let batches = 0;
   let isEnded = false;
+  let failure: { readonly error: unknown } | undefined;
   /** What did not fit the last batch. */
   const waiting: BatchMember[] = [];
 
@@ -230,17 +236,25 @@ function planBatches(members: Iterator<StreamMember, void>, { tar }: StreamRules
       waiting.push({ kind: 'encoded', bytes: header.subarray(at, at + TEXT_SIZE) });
   };
 
+  /** Names one more member, if there is one. */
+  const name = (): void => {
+    try {
+      const { done, value } = members.next();
+      if (done) isEnded = true;
+      else put(value);
+    } catch (error) {
+      isEnded = true;
+      failure = { error };
+    }
+  };
+
   return {
     next() {
       const most = Math.min(BATCH_MEMBERS, 1 + 2 * batches);
       const batch: BatchMember[] = [];
       let room = TEXT_SIZE;
       while (batch.length < most) {
-        if (waiting.length === 0 && !isEnded) {
-          const { done, value } = members.next();
-          if (done) isEnded = true;
-          else put(value);
-        }
+        if (waiting.length === 0 && !isEnded) name();
         const member = waiting[0];
         if (member === undefined) break;
         const size = sizeOf(member);
@@ -252,6 +266,9 @@ function planBatches(members: Iterator<StreamMember, void>, { tar }: StreamRules
       if (batch.length === 0) return undefined;
       batches++;
       return batch;
+    },
+    throwIfFailed() {
+      if (failure !== undefined) throw failure.error;
     },
     members: () => count,
   };

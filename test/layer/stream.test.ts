@@ -483,6 +483,13 @@ const FAILURES: Readonly<Record<string, Failure>> = {
     code: 'NAMES',
     message: /^no more names$/,
   },
+  'a file before what naming members throws': {
+    change: (path) => unlinkSync(path(20)),
+    members: (members) => endingWith(members, Object.assign(new Error('no more names'), { code: 'NAMES' })),
+    code: 'SOURCE_CHANGED',
+    message: /^Cannot seal "ROOT\/f20": it changed during the build: it vanished$/,
+    names: 'f20',
+  },
   'ENOSPC of the output': {
     output: () => outputOn('/dev/full', 'w'),
     code: 'OUTPUT',
