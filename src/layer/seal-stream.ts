@@ -67,7 +67,8 @@ const WAIT_WORTH = TURN_BYTES / 4;
  */
 export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
   const { members, rules, recordSizeBytes, output, engine, signal, onLeftOut } = request;
-  const mostReaders = canShareMemory() ? Math.min(request.jobs ?? 1, MAX_READERS) : 1;
+  const jobs = Math.floor(request.jobs ?? 1);
+  const mostReaders = jobs > 1 && canShareMemory() ? Math.min(jobs, MAX_READERS) : 1;
   const memory = allocateStream(mostReaders, output.position, mostReaders > 1);
   const stream = openStream(memory);
   const batches = planBatches(members, rules);

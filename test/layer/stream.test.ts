@@ -305,6 +305,13 @@ describe('a stream has the same bytes', () => {
     expect(blob.equals(Buffer.alloc(10_240))).toBe(true);
     expect(sealed.members).toBe(0);
   });
+
+  test('for any number that is given as jobs', async () => {
+    const members = manyMembers(scratchDirectory());
+    const { sealed } = await pack(members);
+    for (const jobs of [0, -1, 1.5, 2.5, Number.NaN, Number.POSITIVE_INFINITY])
+      expect((await pack(members, { jobs })).sealed, `${jobs} jobs`).toEqual(sealed);
+  });
 });
 
 test('members have their own modes, as they are changed, and their names from before transformations', async () => {
