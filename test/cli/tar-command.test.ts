@@ -115,6 +115,12 @@ describe('the command lines that people give to GNU tar give the same bytes', ()
       expect(ours.status, ours.stderr).toBe(theirs.status);
       if (!command.includes('|| true')) expect(theirs.stdout.length).toBeGreaterThan(1000);
       expect(describeDifference(theirs.stdout, ours.stdout)).toBeUndefined();
+      if (!command.includes('-cf - ') || command.includes('|| true')) return;
+      // Members that go to a file are packed as they are listed.
+      const out = `${scratchDirectory()}/out`;
+      const toFile = run(command.replace('-cf - ', `-cf ${out} `), dir, OURS);
+      expect(toFile.status, toFile.stderr).toBe(0);
+      expect(describeDifference(theirs.stdout, readFileSync(out))).toBeUndefined();
     });
   }
 
