@@ -222,12 +222,12 @@ function notAsListed(path: FoundMember['fsPath'], what: string, cause?: unknown)
 /** @throws {LayerError} when it is no regular file; it is closed then */
 function describe(fd: number, fsPath: FoundMember['fsPath']): Stats {
   try {
-    const stats = fstatSync(fd);
+    const stats = statOf(fd, fsPath);
     if (stats.isFile()) return stats;
     throw notAsListed(fsPath, 'a regular file');
   } catch (error) {
     closeSync(fd);
-    throw error instanceof LayerError ? error : readFailure(fsPath, error);
+    throw error;
   }
 }
 
@@ -251,7 +251,15 @@ function readInto(
 }
 
 function checkUnchanged({ fd, fsPath, sizeBytes, mtimeMs }: OpenFile): void {
-  const stats = fstatSync(fd);
+  const stats = statOf(fd, fsPath);
   if (stats.size !== sizeBytes) throw sourceChanged(fsPath, `it had ${sizeBytes} bytes, and has ${stats.size}`);
   if (stats.mtimeMs !== mtimeMs) throw sourceChanged(fsPath, 'it was written to');
+}
+
+function statOf(fd: number, fsPath: FoundMember['fsPath']): Stats {
+  try {
+    return fstatSync(fd);
+  } catch (error) {
+    throw readFailure(fsPath, error);
+  }
 }

@@ -183,9 +183,9 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
     const digest = hash.digest();
     return { diffId: digest, tarSizeBytes: sizeBytes, digest, sizeBytes, members: batches.members() - leftOut.length };
   } finally {
-    reading?.return();
     stream.stop();
     await retreat(stream, pool);
+    reading?.return();
   }
 }
 

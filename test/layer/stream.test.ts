@@ -60,6 +60,7 @@ interface Hindrance {
   readonly throwAt?: number;
   readonly dieAtWrite?: number;
   readonly most?: number;
+  readonly isStale?: boolean;
 }
 
 /** The program of a worker that something happens to; it runs what was built. */
@@ -386,6 +387,12 @@ async function failing(
   return error;
 }
 
+/** As many as it takes for the workers to have their turn. */
+function* endless(root: string): Generator<StreamMember, void> {
+  const members = manyMembers(root);
+  for (let round = 0; round < 500; round++) yield* members;
+}
+
 interface Failure {
   /** Made before anything is packed, of files of 20 KB. */
   readonly change?: (path: (index: number) => string) => void;
@@ -565,6 +572,13 @@ describe('one error, the same on one thread and on many', () => {
       }
     });
   }
+
+  test('a file that is there no more when it is looked at again', async () => {
+    const root = scratchDirectory();
+    const error = await failing(root, endless(root), { jobs: 3, hindrance: { most: 4, isStale: true } });
+    expect(error.message.replace(root, 'ROOT')).toBe('Cannot read "ROOT/one-of-many": ESTALE');
+    expect(error.code).toBe('READ_FAILED');
+  });
 });
 
 oracle('a file that says that it has no bytes has none, as for GNU tar', async () => {
@@ -657,11 +671,6 @@ describe('a worker that fails is one error', () => {
     'that ends in its third write': [{ dieAtWrite: 3, delay: 2 }, DIED],
     'that has a defect': [{ throwAt: 3 }, /^Cannot go on: a worker thread failed: thrown on purpose$/],
   };
-  /** As many as it takes for the workers to have their turn. */
-  function* endless(root: string): Generator<StreamMember, void> {
-    const members = manyMembers(root);
-    for (let round = 0; round < 500; round++) yield* members;
-  }
 
   test.each(Object.entries(WORKERS))('%s', async (_, [hindrance, message]) => {
     for (const jobs of [2, 3]) {

@@ -25,15 +25,23 @@ export const ENDED = 1;
  * @param throwAt throws what is no error of ours at its Nth batch
  * @param dieAtWrite ends the thread in its Nth write
  * @param most bytes that the system reads or writes at once
+ * @param isStale whether a file is there no more when it is looked at again, as on another machine's file system
  */
-export function serveHinderedBatches({ delay, dieAt, throwAt, dieAtWrite, most = Infinity }) {
+export function serveHinderedBatches({ delay, dieAt, throwAt, dieAtWrite, most = Infinity, isStale = false }) {
   const counts = getEnvironmentData(COUNTS);
   const count = (which) => {
     Atomics.add(counts, which, 1);
     Atomics.notify(counts, which);
   };
-  const { readSync, writeSync } = fs;
+  const { fstatSync, readSync, writeSync } = fs;
   let writes = 0;
+  const known = new Set();
+  fs.fstatSync = (fd) => {
+    if (isStale && known.delete(fd))
+      throw Object.assign(new Error('ESTALE: stale file handle, fstat'), { code: 'ESTALE' });
+    known.add(fd);
+    return fstatSync(fd);
+  };
   fs.readSync = (fd, bytes, offset, length, position) => readSync(fd, bytes, offset, Math.min(length, most), position);
   fs.writeSync = (fd, bytes, offset, length, position) => {
     if (++writes === dieAtWrite) process.exit(7);
