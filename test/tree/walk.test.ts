@@ -12,6 +12,7 @@ import {
   type UnreadablePath,
   type WalkOptions,
   walk,
+  walkListings,
 } from '../../src/tree/index.js';
 import { canMakeDevices, makeAwkwardTree } from '../support/awkward-tree.js';
 import { clientTest } from '../support/clients.js';
@@ -42,6 +43,23 @@ function walked(fsPath: string, name = '', options: Partial<WalkOptions> = {}): 
   return { names, found, warnings, unreadable };
 }
 
+/** The same by listings, which say nothing of a file or a directory but that it is one; held to be what `walked` finds. */
+function expectListed(fsPath: string, name = '', options: Partial<WalkOptions> = {}): Walked {
+  const expected = walked(fsPath, name, options);
+  const warnings: string[] = [];
+  const unreadable: UnreadablePath[] = [];
+  const onWarning = (message: string): void => void warnings.push(message);
+  const objects = [...walkListings(fsPath as ByteString, name as ByteString, { onWarning, unreadable, ...options })];
+  expect(objects).toEqual(
+    [...expected.found.values()].map((object) => {
+      const { type } = object.body;
+      return type === 'file' || type === 'directory' ? { name: object.name, fsPath: object.fsPath, type } : object;
+    }),
+  );
+  expect({ warnings, unreadable }).toEqual({ warnings: expected.warnings, unreadable: expected.unreadable });
+  return expected;
+}
+
 const oracle = clientTest('tar', 'find', 'mkfifo', 'mknod');
 
 describe('the order', () => {
@@ -58,6 +76,12 @@ describe('the order', () => {
     const listed = spawnSync('cat', [index]).stdout.toString('latin1');
     const ours = names.map((name) => (found.get(name)!.body.type === 'directory' ? `${name}/` : name));
     expect(ours.map((name) => `${name}\n`).join('')).toBe(listed);
+  });
+
+  oracle('of listings is the same', () => {
+    const root = scratchDirectory();
+    makeAwkwardTree(root);
+    expect(expectListed(root, 't').names.length).toBeGreaterThan(150);
   });
 
   oracle('as listed has the same members as by name', () => {
@@ -101,11 +125,11 @@ test('a directory is visited before what is in it, under the name that is given'
   const root = scratchDirectory();
   mkdirSync(join(root, 'a/b'), { recursive: true });
   writeFileSync(join(root, 'a/b/c'), '');
-  expect(walked(join(root, 'a'), 'x/y').names).toEqual(['x/y', 'x/y/b', 'x/y/b/c']);
-  expect(walked(join(root, 'a')).names).toEqual(['', 'b', 'b/c']);
-  expect(walked(`${root}/a/`, 'x').names).toEqual(['x', 'x/b', 'x/b/c']);
-  expect(walked(join(root, 'a'), 'x', { recursive: false }).names).toEqual(['x']);
-  expect(walked(join(root, 'a/b/c'), 'x').names).toEqual(['x']);
+  expect(expectListed(join(root, 'a'), 'x/y').names).toEqual(['x/y', 'x/y/b', 'x/y/b/c']);
+  expect(expectListed(join(root, 'a')).names).toEqual(['', 'b', 'b/c']);
+  expect(expectListed(`${root}/a/`, 'x').names).toEqual(['x', 'x/b', 'x/b/c']);
+  expect(expectListed(join(root, 'a'), 'x', { recursive: false }).names).toEqual(['x']);
+  expect(expectListed(join(root, 'a/b/c'), 'x').names).toEqual(['x']);
 });
 
 test('symlinks are not followed, not even the one that is given', () => {
@@ -114,18 +138,18 @@ test('symlinks are not followed, not even the one that is given', () => {
   writeFileSync(join(root, 'd/file'), '');
   symlinkSync('d', join(root, 'link'));
   symlinkSync('link', join(root, 'd/loop'));
-  const { found, names } = walked(join(root, 'link'), 'x');
+  const { found, names } = expectListed(join(root, 'link'), 'x');
   expect(names).toEqual(['x']);
   const link = { name: 'x', fsPath: join(root, 'link'), body: { type: 'symlink', linkname: 'd' }, mode: 0o777 };
   expect(found.get('x')).toEqual(link);
-  expect(walked(root).names).toEqual(['', 'd', 'd/file', 'd/loop', 'link']);
+  expect(expectListed(root).names).toEqual(['', 'd', 'd/file', 'd/loop', 'link']);
 });
 
 test('hard links are files, each with its content', () => {
   const root = scratchDirectory();
   writeFileSync(join(root, 'one'), 'content');
   linkSync(join(root, 'one'), join(root, 'two'));
-  const { found } = walked(root);
+  const { found } = expectListed(root);
   for (const name of ['one', 'two']) expect(found.get(name)!.body).toMatchObject({ type: 'file', sizeBytes: 7 });
 });
 
@@ -135,7 +159,7 @@ test('a socket is left out with a warning', async () => {
   onTestFinished(() => void server.close());
   await vi.waitFor(() => expect(server.listening).toBe(true));
   writeFileSync(join(root, 'z'), '');
-  const { names, warnings } = walked(root);
+  const { names, warnings } = expectListed(root);
   expect(names).toEqual(['', 'z']);
   expect(warnings).toEqual([`"${join(root, 'socket')}" is a socket and is left out`]);
 });
@@ -171,6 +195,7 @@ test('what is not selected is not read, nor anything below it', () => {
   });
   expect(names).toEqual(['r', 'r/a']);
   expect(asked).toEqual(['r/a', 'r/b']);
+  expectListed(root, 'r', { select: (name) => name !== 'r/b' });
 });
 
 describe('what is missing', () => {
@@ -179,7 +204,10 @@ describe('what is missing', () => {
     writeFileSync(join(root, 'file'), '');
     const path = `${root}/${name}`;
     expect(() => walked(path)).toThrow(TreeError);
-    expect(() => walked(path)).toThrow(expect.objectContaining({ code: 'SOURCE_MISSING', data: { path } }));
+    const missing = expect.objectContaining({ code: 'SOURCE_MISSING', data: { path } });
+    expect(() => walked(path)).toThrow(missing);
+    const options = { onWarning: () => {}, unreadable: [] };
+    expect(() => walkListings(path as ByteString, '' as ByteString, options).next()).toThrow(missing);
   });
 
   test('what vanishes while the tree is read', () => {
@@ -192,6 +220,21 @@ describe('what is missing', () => {
     expect(() => walked(root, '', { select })).toThrow(
       expect.objectContaining({ code: 'SOURCE_CHANGED', data: { path: join(root, 'b') } }),
     );
+  });
+
+  test.each(['directory', 'symlink'])('a %s that vanishes while listings are walked', (type) => {
+    const root = scratchDirectory();
+    const path = join(root, 'b');
+    writeFileSync(join(root, 'a'), '');
+    if (type === 'directory') mkdirSync(path);
+    else symlinkSync('a', path);
+    const options = { onWarning: () => {}, unreadable: [] };
+    const walkOn = (): void => {
+      // A directory is listed when what comes after it is asked for; a symlink is looked at when it is asked for itself.
+      for (const { name } of walkListings(root as ByteString, '' as ByteString, options))
+        if (name === (type === 'directory' ? 'b' : 'a')) rmSync(path, { recursive: true });
+    };
+    expect(walkOn).toThrow(expect.objectContaining({ code: 'SOURCE_CHANGED', data: { path } }));
   });
 });
 
@@ -208,7 +251,7 @@ describe('what cannot be read is collected', () => {
     process.seteuid!(NOBODY);
     let result: Walked;
     try {
-      result = walked(root);
+      result = expectListed(root);
     } finally {
       process.seteuid!(0);
     }
