@@ -162,6 +162,8 @@ function* walkAhead(
   const listings = walkListings(fsPath, name, options);
   const groups: { objects: readonly (FoundObject | ListedObject)[]; look: ReturnType<LookAhead['begin']> }[] = [];
   let isEnded = false;
+  /** What the paths begin with that are below a directory that is no member. */
+  let below: ByteString | undefined;
   for (;;) {
     while (!isEnded && groups.length < GROUPS_AHEAD) {
       const objects: (FoundObject | ListedObject)[] = [];
@@ -177,13 +179,17 @@ function* walkAhead(
     if (group === undefined) return;
     const statsOf = group.look();
     for (const [index, object] of group.objects.entries()) {
+      if (below !== undefined && object.fsPath.startsWith(below)) continue;
       if ('body' in object) {
         yield object;
         continue;
       }
       const stats = statsOf(index) ?? statChild(object.fsPath, options);
       const found = stats && look(object.fsPath, object.name, stats, options);
-      if (found === undefined) continue;
+      if (found === undefined) {
+        if (object.type === 'directory') below = joinPath(object.fsPath, '' as ByteString);
+        continue;
+      }
       if ((found.body.type === 'directory') !== (object.type === 'directory')) throw vanished(object.fsPath, undefined);
       yield found;
     }

@@ -7,6 +7,7 @@ import type { ByteString } from '../../src/bytes/index.js';
 import type { EntryBody } from '../../src/entry/index.js';
 import {
   type FoundObject,
+  type LookAhead,
   TreeError,
   throwIfUnreadable,
   type UnreadablePath,
@@ -43,6 +44,9 @@ function walked(fsPath: string, name = '', options: Partial<WalkOptions> = {}): 
   return { names, found, warnings, unreadable };
 }
 
+/** Nothing is known of any path before the walk comes to it. */
+const NOTHING_AHEAD: LookAhead = { begin: () => () => () => undefined };
+
 /** The same by listings, which say nothing of a file or a directory but that it is one; held to be what `walked` finds. */
 function expectListed(fsPath: string, name = '', options: Partial<WalkOptions> = {}): Walked {
   const expected = walked(fsPath, name, options);
@@ -57,6 +61,7 @@ function expectListed(fsPath: string, name = '', options: Partial<WalkOptions> =
     }),
   );
   expect({ warnings, unreadable }).toEqual({ warnings: expected.warnings, unreadable: expected.unreadable });
+  expect(walked(fsPath, name, { ...options, lookAhead: NOTHING_AHEAD })).toEqual(expected);
   return expected;
 }
 
@@ -175,11 +180,13 @@ test('outputs are left out with a warning, by what they are and not by their nam
     const { dev, ino } = lstatSync(join(root, name));
     return { device: dev, inode: ino };
   });
-  const { names, warnings } = walked(root, '', { outputs });
-  expect(names).toEqual(['', 'z']);
-  expect(warnings).toEqual(
-    ['directory', 'other-name', 'out'].map((name) => `"${join(root, name)}" is the output and is left out`),
-  );
+  for (const lookAhead of [undefined, NOTHING_AHEAD]) {
+    const { names, warnings } = walked(root, '', { outputs, lookAhead });
+    expect(names).toEqual(['', 'z']);
+    expect(warnings).toEqual(
+      ['directory', 'other-name', 'out'].map((name) => `"${join(root, name)}" is the output and is left out`),
+    );
+  }
 });
 
 test('what is not selected is not read, nor anything below it', () => {
