@@ -20,10 +20,11 @@ export interface GzipCodec {
    *
    * @param block at most `blockSizeBytes` bytes, in shared memory too; it is read only, and not kept
    * @param level in [minLevel, maxLevel]
-   * @returns a new array that the caller owns
-   * @throws {CompressError} COMPRESS_LEVEL_RANGE, COMPRESS_BLOCK_SIZE
+   * @param output takes the member, in shared memory too; without it the member is a new array
+   * @returns the member, which the caller owns: the start of `output` where that is given
+   * @throws {CompressError} COMPRESS_LEVEL_RANGE, COMPRESS_BLOCK_SIZE; {RangeError} where `output` has no room
    */
-  compressBlock(block: Uint8Array, level: number): Uint8Array;
+  compressBlock(block: Uint8Array, level: number, output?: Uint8Array): Uint8Array;
 }
 
 /**
@@ -54,4 +55,10 @@ export function checkBlockSize(codec: Pick<GzipCodec, 'name' | 'blockSizeBytes'>
       { codec: codec.name, value: block.length, limit: codec.blockSizeBytes },
     );
   }
+}
+
+/** Copies a member to the start of `output`. */
+export function placeMember(member: Uint8Array, output: Uint8Array): Uint8Array {
+  output.set(member);
+  return output.subarray(0, member.length);
 }

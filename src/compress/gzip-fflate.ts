@@ -1,4 +1,4 @@
-import { checkBlockSize, checkLevel, type GzipCodec } from './gzip-codec.js';
+import { checkBlockSize, checkLevel, type GzipCodec, placeMember } from './gzip-codec.js';
 
 /** Byte 9 of a gzip header, the operating system: 255 is "unknown" (RFC 1952, 2.3.1). fflate says 3, Unix. */
 const OS_OFFSET = 9;
@@ -21,12 +21,12 @@ export async function loadGzipFflate(): Promise<GzipCodec> {
     defaultLevel: 6,
     minLevel: 0,
     maxLevel: 9,
-    compressBlock(block: Uint8Array, level: number): Uint8Array {
+    compressBlock(block: Uint8Array, level: number, output?: Uint8Array): Uint8Array {
       checkLevel(codec, level);
       checkBlockSize(codec, block);
       const member = gzipSync(block, { level: level as 6, mem: HASH_TABLE_MEMORY, mtime: 0 });
       member[OS_OFFSET] = OS_UNKNOWN;
-      return member;
+      return output === undefined ? member : placeMember(member, output);
     },
   } as const satisfies GzipCodec;
   return codec;

@@ -1,5 +1,5 @@
 import { CompressError } from './compress-error.js';
-import { checkBlockSize, checkLevel, type GzipCodec } from './gzip-codec.js';
+import { checkBlockSize, checkLevel, type GzipCodec, placeMember } from './gzip-codec.js';
 
 // Of a mixed tar at level 6, blocks of 256 KiB come to 0.3676 of it, 512 KiB 0.3662, 1 MiB 0.3656, 2 MiB 0.3653 and 4 MiB
 // 0.3651: larger ones gain next to nothing, and smaller ones keep more threads busy and less memory in use.
@@ -62,15 +62,15 @@ async function start(): Promise<GzipCodec> {
   const { gzip } = await import('libdeflate');
   const lib = captureExports(() => gzip(new Uint8Array(0), 1));
   if (lib === undefined) return packageCodec(gzip);
-  const outputSize = lib.m(0, BLOCK_SIZE);
-  const input = lib.n(BLOCK_SIZE);
-  const output = lib.n(outputSize);
+  const memberBound = lib.m(0, BLOCK_SIZE);
+  const blockAt = lib.n(BLOCK_SIZE);
+  const memberAt = lib.n(memberBound);
   let compressor = 0;
   let compressorLevel: number | undefined;
 
   const codec = {
     ...FORM,
-    compressBlock(block: Uint8Array, level: number): Uint8Array {
+    compressBlock(block: Uint8Array, level: number, output?: Uint8Array): Uint8Array {
       checkLevel(codec, level);
       checkBlockSize(codec, block);
       if (level !== compressorLevel) {
@@ -86,9 +86,9 @@ async function start(): Promise<GzipCodec> {
           { codec: codec.name, level, value: memory.length },
         );
       }
-      memory.set(block, input);
-      const size = lib.l(compressor, input, block.length, output, outputSize);
-      return memory.slice(output, output + size);
+      memory.set(block, blockAt);
+      const member = memory.subarray(memberAt, memberAt + lib.l(compressor, blockAt, block.length, memberAt, memberBound));
+      return output === undefined ? member.slice() : placeMember(member, output);
     },
   } as const satisfies GzipCodec;
   return codec;
@@ -102,10 +102,11 @@ function packageCodec(gzip: (input: Uint8Array, level: number) => Uint8Array): G
   const codec = {
     ...FORM,
     minLevel: 1,
-    compressBlock(block: Uint8Array, level: number): Uint8Array {
+    compressBlock(block: Uint8Array, level: number, output?: Uint8Array): Uint8Array {
       checkLevel(codec, level);
       checkBlockSize(codec, block);
-      return gzip(block, level);
+      const member = gzip(block, level);
+      return output === undefined ? member : placeMember(member, output);
     },
   } as const satisfies GzipCodec;
   return codec;

@@ -43,9 +43,7 @@ export function runJob(
     }
   }
   if (job.level === undefined) return 0;
-  const block = codec!.compressBlock(bytes, job.level);
-  result.set(block);
-  return block.length;
+  return codec!.compressBlock(bytes, job.level, result).length;
 }
 
 /** The most that a block of this size becomes: stored deflate blocks and a gzip member's frame add far less. */

@@ -251,6 +251,16 @@ describe.each(CODEC_NAMES)('%s', (codecName) => {
     expect(sha256(codec.compressBlock(words(5000), 6))).toBe(before);
   });
 
+  test('a member goes where the caller wants it, in shared memory too', () => {
+    const member = codec.compressBlock(words(5000), 6);
+    const output = new Uint8Array(new SharedArrayBuffer(member.length + 100), 50).fill(0xaa);
+    const placed = codec.compressBlock(words(5000), 6, output);
+    expect([placed.buffer, placed.byteOffset]).toEqual([output.buffer, 50]);
+    expect(placed).toEqual(member);
+    expect(output.subarray(member.length)).toEqual(new Uint8Array(50).fill(0xaa));
+    expect(() => codec.compressBlock(words(5000), 6, output.subarray(0, member.length - 1))).toThrow(RangeError);
+  });
+
   test('refuses a block that is larger than a block', () => {
     expect(() => codec.compressBlock(new Uint8Array(MIB + 1), 6)).toThrowError(
       expect.objectContaining({
