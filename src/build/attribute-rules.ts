@@ -82,10 +82,11 @@ function applyMode(
 ): void {
   const changed = (entry: ArchiveEntry): number =>
     applyModeChanges(changes, entry.mode, entry.body.type === 'directory');
-  for (const { entry, ofItems } of [...tree.nodes()]) {
+  for (const node of [...tree.nodes()]) {
+    const { entry } = node;
     if (entry.body.type === 'symlink' || fixedModes.has(rename(entry.path))) continue;
     const mode = changed(entry);
-    if (mode === entry.mode && [...ofItems.values()].every((ofItem) => changed(ofItem) === ofItem.mode)) continue;
+    if (mode === entry.mode && [...node.covered.values()].every((each) => changed(each) === each.mode)) continue;
     const given = givenModes.get(rename(entry.path));
     if (given !== undefined && mode !== entry.mode) {
       onWarning(

@@ -67,7 +67,7 @@ export interface ImageSources {
   readonly tree: ImageTree;
   /** Everything that is no item: in our own dialect the same tree. */
   readonly extra: ImageTree;
-  /** The items in the order of the settings, each once, without those inside another; they are the keys of a node's `ofItems`. */
+  /** The items in the order of the settings, each once, without those inside another; they are what a node's items are called by. */
   readonly items: readonly ByteString[];
   /** The image path of an item, for people. */
   readonly nameOf: (item: ByteString) => ByteString;

@@ -1,8 +1,8 @@
 import { type ByteString, displayName } from '../bytes/index.js';
-import { type ArchiveEntry, missingParents, sortInArchiveOrder } from '../entry/index.js';
+import { type ArchiveEntry, sortInArchiveOrder, withMissingParents } from '../entry/index.js';
 import { type LayerPlan, type PlanItem, planByPopularity, planBySize } from '../plan/index.js';
 import { measureMember, type TarOptions } from '../tar/index.js';
-import { type ImageTree, TreeError } from '../tree/index.js';
+import { entriesOfItems, type ImageTree, TreeError, type TreeNode } from '../tree/index.js';
 import type { ImageSources } from './image-sources.js';
 import { nixStoreEntries } from './nix-layers.js';
 
@@ -132,8 +132,8 @@ const ROOT = '' as ByteString;
 /** Items with what is in them; one of which nothing is left is in no layer. */
 function itemsOf({ tree, items, nameOf }: ImageSources, tar: TarOptions): Item[] {
   const entriesOf = new Map<ByteString, ArchiveEntry[]>(items.map((item) => [item, []]));
-  for (const { ofItems } of tree.nodes()) {
-    for (const [item, entry] of ofItems) entriesOf.get(item)!.push(entry);
+  for (const node of tree.nodes()) {
+    for (const [item, entry] of entriesOfItems(node)) entriesOf.get(item)!.push(entry);
   }
   return Array.from(entriesOf, ([item, unsorted]) => {
     const entries = sortInArchiveOrder(unsorted, ({ path }) => path);
@@ -145,37 +145,50 @@ function itemsOf({ tree, items, nameOf }: ImageSources, tar: TarOptions): Item[]
   }).filter(({ entries }) => entries.length > 0);
 }
 
-/** Items that share a layer: where two have the same directory, the later one's attributes win. */
+/** Items that share a layer, in archive order: where two have the same directory, the later one's attributes win. */
 function mergeItems(items: readonly Item[]): ArchiveEntry[] {
-  return [...new Map(items.flatMap((item) => item.entries.map((entry) => [entry.path, entry] as const))).values()];
+  const sorted = sortInArchiveOrder(
+    items.flatMap(({ entries }) => entries),
+    ({ path }) => path,
+  );
+  return sorted.filter(({ path }, index) => sorted[index + 1]?.path !== path);
 }
 
+/** @param entries in archive order */
 function withImpliedParents(tree: ImageTree, entries: readonly ArchiveEntry[]): ArchiveEntry[] {
-  return withParents(entries, (path) => tree.impliedDirectory(path));
-}
-
-function withParents(entries: readonly ArchiveEntry[], parent: (path: ByteString) => ArchiveEntry): ArchiveEntry[] {
-  const paths = new Set(entries.map(({ path }) => path));
-  const parents = Array.from(missingParents(paths), parent);
-  return sortInArchiveOrder([...entries, ...parents], ({ path }) => path);
+  return withMissingParents(
+    entries,
+    ({ path }) => path,
+    (path) => tree.impliedDirectory(path),
+  );
 }
 
 /** The last layer. Where no source but the items has a part in it, it is named after the directories that it repeats. */
 function lastLayer({ tree, labels }: ImageSources, below: readonly PlannedLayer[], tar: TarOptions): PlannedLayer {
   const own = customisation(tree, below);
   const items = labels.length > 0 ? labels : own.map(({ path }) => `/${path}` as ByteString);
-  return { items, entries: withParents(own, (path) => tree.get(path)!.entry), tar };
+  const sorted = sortInArchiveOrder(own, ({ path }) => path);
+  const entries = withMissingParents(
+    sorted,
+    ({ path }) => path,
+    (path) => tree.get(path)!.entry,
+  );
+  return { items, entries, tar };
 }
 
 /** What belongs to no item, and every directory that the layers below do not have as the image does. */
 function customisation(tree: ImageTree, below: readonly PlannedLayer[]): ArchiveEntry[] {
-  const inLayersBelow = new Map<ByteString, ArchiveEntry>();
-  for (const { entries } of below) for (const entry of entries) inLayersBelow.set(entry.path, entry);
-  const own: ArchiveEntry[] = [];
-  for (const { entry, explicit } of tree.nodes()) {
-    const present = inLayersBelow.get(entry.path);
-    if (present === undefined ? explicit : !sameAttributes(present, entry)) own.push(entry);
+  const directoriesBelow = new Map<ByteString, ArchiveEntry>();
+  for (const { entries } of below) {
+    for (const entry of entries) if (entry.body.type === 'directory') directoriesBelow.set(entry.path, entry);
   }
+  const isOwn = ({ entry, origin, covered, explicit }: TreeNode): boolean => {
+    if (entry.body.type !== 'directory') return origin.item === undefined && covered.size === 0;
+    const present = directoriesBelow.get(entry.path);
+    return present === undefined ? explicit : !sameAttributes(present, entry);
+  };
+  const own: ArchiveEntry[] = [];
+  for (const node of tree.nodes()) if (isOwn(node)) own.push(node.entry);
   return own;
 }
 

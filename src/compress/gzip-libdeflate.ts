@@ -87,7 +87,10 @@ async function start(): Promise<GzipCodec> {
         );
       }
       memory.set(block, blockAt);
-      const member = memory.subarray(memberAt, memberAt + lib.l(compressor, blockAt, block.length, memberAt, memberBound));
+      const member = memory.subarray(
+        memberAt,
+        memberAt + lib.l(compressor, blockAt, block.length, memberAt, memberBound),
+      );
       return output === undefined ? member.slice() : placeMember(member, output);
     },
   } as const satisfies GzipCodec;

@@ -9,18 +9,25 @@ export function parentsOf(path: ByteString): ByteString[] {
   return parents;
 }
 
-/** The directories above `paths` that are not among `paths` themselves, each once, in no promised order. */
-export function missingParents(paths: ReadonlySet<ByteString>): Set<ByteString> {
-  const missing = new Set<ByteString>();
-  for (const path of paths) {
-    // Walk upwards and stop at the first parent that is known: its own are found from it.
-    let end = path.lastIndexOf('/');
-    while (end > 0) {
-      const parent = path.slice(0, end) as ByteString;
-      if (missing.has(parent) || paths.has(parent)) break;
-      missing.add(parent);
-      end = parent.lastIndexOf('/');
+/** `values` in archive order, with the directories above them that are not among them, each once in its place. */
+export function withMissingParents<T>(
+  values: readonly T[],
+  pathOf: (value: T) => ByteString,
+  parent: (path: ByteString) => T,
+): T[] {
+  const result: T[] = [];
+  let last = '' as ByteString;
+  for (const value of values) {
+    const path = pathOf(value);
+    const missing: T[] = [];
+    // What is in a directory stands together: one that is there is the last path, or above it, and so are its own parents.
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const directory = path.slice(0, end) as ByteString;
+      if (last === directory || last.startsWith(path.slice(0, end + 1))) break;
+      missing.push(parent(directory));
     }
+    result.push(...missing.reverse(), value);
+    last = path;
   }
-  return missing;
+  return result;
 }

@@ -20,13 +20,19 @@ export interface TreeNode {
   readonly entry: ArchiveEntry;
   /** The source of `entry`. */
   readonly origin: NodeOrigin;
-  /**
-   * What each item has at this path, by the item's name: an item's layer must not depend on what else is in the image,
-   * so that what another source lays over it goes into a later layer.
-   */
-  readonly ofItems: ReadonlyMap<ByteString, ArchiveEntry>;
+  /** What items have at this path, by their names, but for that whose entry is `entry`. */
+  readonly covered: ReadonlyMap<ByteString, ArchiveEntry>;
   /** Whether a source or a rule gave the attributes, rather than a path below that needs its parents. */
   readonly explicit: boolean;
+}
+
+/**
+ * What each item has at the path of a node, by the item's name: an item's layer must not depend on what else is in the
+ * image, so that what another source lays over it goes into a later layer.
+ */
+export function* entriesOfItems({ entry, origin: { item }, covered }: TreeNode): Generator<[ByteString, ArchiveEntry]> {
+  yield* covered;
+  if (item !== undefined && !covered.has(item)) yield [item, entry];
 }
 
 /** Attributes of a directory that exists only because something lies below it. */
@@ -70,16 +76,15 @@ export class ImageTree {
     this.#placeParents(entry.path, origin);
     const present = this.#nodes.get(entry.path);
     if (present === undefined) {
-      this.#nodes.set(entry.path, { entry, origin, explicit: true, ofItems: withItem(NO_ITEMS, entry, origin) });
-      return;
+      this.#nodes.set(entry.path, { entry, origin, explicit: true, covered: NO_ITEMS });
+    } else if (present.entry.body.type === 'directory' && entry.body.type === 'directory') {
+      const covered = withItem(present.covered, present.entry, present.origin);
+      this.#nodes.set(entry.path, { entry, origin, explicit: true, covered });
+    } else {
+      if (!agree(present, entry, origin)) throw conflict(entry.path, present, entry, origin);
+      if (origin.item !== present.origin.item)
+        this.#nodes.set(entry.path, { ...present, covered: withItem(present.covered, entry, origin) });
     }
-    const ofItems = withItem(present.ofItems, entry, origin);
-    if (present.entry.body.type === 'directory' && entry.body.type === 'directory') {
-      this.#nodes.set(entry.path, { entry, origin, explicit: true, ofItems });
-      return;
-    }
-    if (!agree(present, entry, origin)) throw conflict(entry.path, present, entry, origin);
-    this.#nodes.set(entry.path, { ...present, ofItems });
   }
 
   /** Replaces what stands at the path of `entry`, as Guix's symlink directives do; a directory is never replaced. */
@@ -93,8 +98,11 @@ export class ImageTree {
   setAttributes(path: ByteString, change: (entry: ArchiveEntry) => Partial<EntryAttributes>): void {
     const node = this.#nodes.get(path);
     if (node === undefined) return;
-    const ofItems = new Map(Array.from(node.ofItems, ([item, entry]) => [item, { ...entry, ...change(entry) }]));
-    this.#nodes.set(path, { ...node, entry: { ...node.entry, ...change(node.entry) }, explicit: true, ofItems });
+    const covered =
+      node.covered.size === 0
+        ? NO_ITEMS
+        : new Map(Array.from(node.covered, ([item, entry]) => [item, { ...entry, ...change(entry) }]));
+    this.#nodes.set(path, { ...node, entry: { ...node.entry, ...change(node.entry) }, explicit: true, covered });
   }
 
   /** What a layer holds for a directory that it implies. */
@@ -119,7 +127,7 @@ export class ImageTree {
           entry: this.impliedDirectory(parent),
           origin: { ...origin, item: undefined },
           explicit: false,
-          ofItems: NO_ITEMS,
+          covered: NO_ITEMS,
         });
       } else if (present.entry.body.type !== 'directory') {
         throw new TreeError(

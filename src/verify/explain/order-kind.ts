@@ -1,5 +1,5 @@
-import type { ByteString } from '../../bytes/index.js';
-import { archiveOrderKey } from '../../entry/index.js';
+import { type ByteString, compareBytes } from '../../bytes/index.js';
+import { compareInArchiveOrder } from '../../entry/index.js';
 import { memberKey } from '../compare/pair-members.js';
 
 /** In which order the members of an archive stand. */
@@ -24,15 +24,15 @@ export const ORDER_TEXTS: Readonly<Record<OrderKind, string>> = {
 
 /** @param names in their order; the same in several orders is the first of these */
 export function orderKind(names: readonly ByteString[]): OrderKind {
-  const keys = names.map((name) => memberKey(name)).filter((key) => key !== '');
-  if (isSorted(keys.map((key) => archiveOrderKey(key as ByteString)))) return 'tree';
+  const keys = names.map((name) => memberKey(name) as ByteString).filter((key) => key !== '');
+  if (isSorted(keys, compareInArchiveOrder)) return 'tree';
   if (isSorted(keys)) return 'bytes';
   if (isSorted(keys.map(foldedKey)) || isSorted(keys.map((key) => foldedKey(key.replaceAll('/', ''))))) return 'locale';
   return isWalk(keys) ? 'walk' : 'none';
 }
 
-function isSorted(keys: readonly string[]): boolean {
-  return keys.every((key, index) => index === 0 || keys[index - 1]! <= key);
+function isSorted<K extends string>(keys: readonly K[], compare: (a: K, b: K) => number = compareBytes): boolean {
+  return keys.every((key, index) => index === 0 || compare(keys[index - 1]!, key) <= 0);
 }
 
 function foldedKey(key: string): string {
