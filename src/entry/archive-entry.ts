@@ -5,8 +5,12 @@ export type FileSource =
   | { readonly from: 'memory'; readonly bytes: Uint8Array }
   | {
       readonly from: 'file';
-      /** Path on this machine; never reaches an output. */
-      readonly path: ByteString;
+      /**
+       * Its directory on this machine, which the files in it share, and its name there: whole paths would be a quarter of
+       * the memory of a large tree. Neither ever reaches an output.
+       */
+      readonly directory: ByteString;
+      readonly name: ByteString;
       /** Modification time in milliseconds when the tree was read; a change before the content is read is an error. */
       readonly mtimeMs: number;
     };

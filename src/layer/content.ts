@@ -1,14 +1,14 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { type ByteString, displayName, toFsPath } from '../bytes/index.js';
+import { type ByteString, displayName, joinPath, toFsPath } from '../bytes/index.js';
+import type { FileSource } from '../entry/index.js';
 import { describeSystemCode, systemCode } from '../errors/index.js';
 import { LayerError } from './layer-error.js';
 
 /** A part of a file's content and its place in a slab. */
 export interface Piece {
-  readonly path: ByteString;
-  /** Size and time of the whole file when the tree was read. */
+  readonly source: FileSource & { readonly from: 'file' };
+  /** Size of the whole file when the tree was read. */
   readonly fileSizeBytes: number;
-  readonly mtimeMs: number;
   /** Offset of the part in the file. */
   readonly position: number;
   /** Offset of the part in the slab. */
@@ -30,7 +30,8 @@ export const OPEN_FLAGS: number = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 
  *   refuses
  */
 export function readPiece(piece: Piece, slab: Uint8Array): void {
-  const { path, fileSizeBytes, mtimeMs, position, offset, sizeBytes } = piece;
+  const { source, fileSizeBytes, position, offset, sizeBytes } = piece;
+  const path = joinPath(source.directory, source.name);
   let fd: number | undefined;
   try {
     fd = openSync(toFsPath(path), OPEN_FLAGS);
@@ -45,7 +46,7 @@ export function readPiece(piece: Piece, slab: Uint8Array): void {
     }
     const stats = fstatSync(fd);
     if (stats.size !== fileSizeBytes) throw sourceChanged(path, `it had ${fileSizeBytes} bytes, and has ${stats.size}`);
-    if (stats.mtimeMs !== mtimeMs) throw sourceChanged(path, 'it was written to');
+    if (stats.mtimeMs !== source.mtimeMs) throw sourceChanged(path, 'it was written to');
   } catch (error) {
     throw error instanceof LayerError ? error : readFailure(path, error);
   } finally {

@@ -5,6 +5,7 @@ import {
   applyModeChanges,
   type EntryAttributes,
   type FileIdentity,
+  type FileSource,
   type ModeChanges,
 } from '../entry/index.js';
 import { systemCode } from '../errors/index.js';
@@ -48,6 +49,8 @@ interface OpenFile {
 }
 
 const DIRECTORY: ArchiveEntry['body'] = { type: 'directory' };
+/** A header has no use for it, and the content is read from what is open. */
+const OPENED: FileSource = { from: 'memory', bytes: new Uint8Array(0) };
 
 /**
  * Packs a batch into a reader's slabs: opens each file, takes its mode and size from it, and puts the header and the
@@ -116,7 +119,7 @@ export function* readBatch(
       reports.leftOut(batch, member, output);
       return undefined;
     }
-    const body = { type: 'file', sizeBytes, source: { from: 'file', path: fsPath, mtimeMs } } as const;
+    const body = { type: 'file', sizeBytes, source: OPENED } as const;
     return putHeader(entryOf(member, mode, body, rules));
   };
   const end = (): void => {

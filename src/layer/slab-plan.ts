@@ -1,5 +1,5 @@
 import { blockPadding, RECORD_SIZE } from '../bytes/index.js';
-import type { ArchiveEntry, FileSource } from '../entry/index.js';
+import type { ArchiveEntry } from '../entry/index.js';
 import { encodeMember, planMember, type TarOptions, trailerSize } from '../tar/index.js';
 import type { Piece } from './content.js';
 import { LayerError } from './layer-error.js';
@@ -35,7 +35,7 @@ export function planSlabs(
   let hasTrailer = false;
   // What comes next, in this order, before the next entry is asked for.
   let literal: Uint8Array = NOTHING;
-  let file: (FileSource & { from: 'file' }) | undefined;
+  let file: Piece['source'] | undefined;
   let fileSizeBytes = 0;
   let filePosition = 0;
   let zeros = 0;
@@ -87,8 +87,7 @@ export function planSlabs(
           literal = literal.subarray(part.length);
         } else if (file !== undefined) {
           const sizeBytes = Math.min(fileSizeBytes - filePosition, slab.length - used);
-          const { path, mtimeMs } = file;
-          pieces.push({ path, fileSizeBytes, mtimeMs, position: filePosition, offset: used, sizeBytes });
+          pieces.push({ source: file, fileSizeBytes, position: filePosition, offset: used, sizeBytes });
           filePosition += sizeBytes;
           used += sizeBytes;
           if (filePosition === fileSizeBytes) file = undefined;

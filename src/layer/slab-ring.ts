@@ -186,7 +186,7 @@ export function openRing(memory: RingMemory): SlabRing {
       numbersOf[slot]![5] = sizeBytes;
     },
     putJob(slot, { sizeBytes, pieces, region, level }) {
-      const text = pieces.map(({ path }) => path).join('\0');
+      const text = pieces.map(({ source: { directory, name } }) => `${directory}\0${name}`).join('\0');
       if (text.length > PATHS_SIZE || pieces.length > maxPieces(slabSizeBytes)) return false;
       paths.write(text, slot * PATHS_SIZE, 'latin1');
       const numbers = numbersOf[slot]!;
@@ -194,7 +194,7 @@ export function openRing(memory: RingMemory): SlabRing {
       let at = JOB_NUMBERS;
       for (const piece of pieces) {
         numbers[at] = piece.fileSizeBytes;
-        numbers[at + 1] = piece.mtimeMs;
+        numbers[at + 1] = piece.source.mtimeMs;
         numbers[at + 2] = piece.position;
         numbers[at + 3] = piece.offset;
         numbers[at + 4] = piece.sizeBytes;
@@ -214,12 +214,12 @@ export function openRing(memory: RingMemory): SlabRing {
       ];
       const start = slot * PATHS_SIZE;
       const names = count === 0 ? [] : paths.toString('latin1', start, start + textLength).split('\0');
-      const pieces = names.map((path, index): Piece => {
+      const pieces = parts(count, (index): Piece => {
         const at = JOB_NUMBERS + PIECE_NUMBERS * index;
+        const [directory, name] = [names[2 * index] as ByteString, names[2 * index + 1] as ByteString];
         return {
-          path: path as ByteString,
+          source: { from: 'file', directory, name, mtimeMs: numbers[at + 1]! },
           fileSizeBytes: numbers[at]!,
-          mtimeMs: numbers[at + 1]!,
           position: numbers[at + 2]!,
           offset: numbers[at + 3]!,
           sizeBytes: numbers[at + 4]!,

@@ -154,7 +154,9 @@ function agree(present: TreeNode, entry: ArchiveEntry, origin: NodeOrigin): bool
   const [a, b] = [present.entry.body, entry.body];
   if (a.type === 'symlink' && b.type === 'symlink') return a.linkname === b.linkname;
   if (a.type === 'file' && b.type === 'file') {
-    return a.source.from === 'file' && b.source.from === 'file' && a.source.path === b.source.path;
+    const [one, other] = [a.source, b.source];
+    if (one.from === 'memory' || other.from === 'memory') return false;
+    return one.name === other.name && one.directory === other.directory;
   }
   return a.type === b.type && origin.fsPath !== undefined && present.origin.fsPath === origin.fsPath;
 }

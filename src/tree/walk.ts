@@ -8,7 +8,15 @@ import {
   readlinkSync,
   type Stats,
 } from 'node:fs';
-import { type ByteString, compareBytes, displayName, joinPath, toFsPath } from '../bytes/index.js';
+import {
+  type ByteString,
+  baseName,
+  compareBytes,
+  directoryName,
+  displayName,
+  joinPath,
+  toFsPath,
+} from '../bytes/index.js';
 import type { EntryBody, FileIdentity } from '../entry/index.js';
 import { describeSystemCode, systemCode } from '../errors/index.js';
 import { TreeError } from './tree-error.js';
@@ -99,7 +107,7 @@ export function* walkLazily(fsPath: ByteString, name: ByteString, options: WalkO
     if (options.select?.(childName) === false) continue;
     const childPath = joinPath(parent.found.fsPath, child);
     const childStats = statChild(childPath, options);
-    if (childStats !== undefined) found = look(childPath, childName, childStats, options);
+    if (childStats !== undefined) found = look(childPath, childName, childStats, options, parent.found.fsPath, child);
   }
 }
 
@@ -107,6 +115,9 @@ export function* walkLazily(fsPath: ByteString, name: ByteString, options: WalkO
 export interface ListedObject {
   readonly name: ByteString;
   readonly fsPath: ByteString;
+  /** The directory of `fsPath`, one string for all that is in it, and the name there. */
+  readonly directory: ByteString;
+  readonly base: ByteString;
   readonly type: 'file' | 'directory';
 }
 
@@ -120,9 +131,16 @@ export function* walkListings(
   options: Omit<WalkOptions, 'order' | 'outputs' | 'ownFiles'>,
 ): Generator<FoundObject | ListedObject, void> {
   const open: { readonly parent: ListedObject; readonly children: readonly ListedChild[]; next: number }[] = [];
+  const listed = (
+    path: ByteString,
+    itsName: ByteString,
+    directory: ByteString,
+    base: ByteString,
+    type: ListedObject['type'],
+  ): ListedObject => ({ name: itsName, fsPath: path, directory, base, type });
   const lookAt = (path: ByteString, itsName: ByteString, stats: Stats | undefined) => {
-    if (stats?.isDirectory()) return { name: itsName, fsPath: path, type: 'directory' } as const;
-    if (stats?.isFile()) return { name: itsName, fsPath: path, type: 'file' } as const;
+    if (stats?.isDirectory()) return listed(path, itsName, directoryName(path), baseName(path), 'directory');
+    if (stats?.isFile()) return listed(path, itsName, directoryName(path), baseName(path), 'file');
     return stats && look(path, itsName, stats, options);
   };
   let found: FoundObject | ListedObject | undefined = lookAt(fsPath, name, statSource(fsPath, options));
@@ -137,12 +155,13 @@ export function* walkListings(
     if (directory === undefined) return;
     const { parent } = directory;
     const child = directory.children[directory.next++]!;
-    const childName = parent.name === '' ? (child.name as ByteString) : joinPath(parent.name, child.name as ByteString);
+    const base = child.name as ByteString;
+    const childName = parent.name === '' ? base : joinPath(parent.name, base);
     found = undefined;
     if (options.select?.(childName) === false) continue;
-    const childPath = joinPath(parent.fsPath, child.name as ByteString);
-    if (child.isFile()) found = { name: childName, fsPath: childPath, type: 'file' };
-    else if (child.isDirectory()) found = { name: childName, fsPath: childPath, type: 'directory' };
+    const childPath = joinPath(parent.fsPath, base);
+    if (child.isFile()) found = listed(childPath, childName, parent.fsPath, base, 'file');
+    else if (child.isDirectory()) found = listed(childPath, childName, parent.fsPath, base, 'directory');
     else found = lookAt(childPath, childName, statChild(childPath, options));
   }
 }
@@ -185,9 +204,10 @@ function* walkAhead(
         continue;
       }
       const stats = statsOf(index) ?? statChild(object.fsPath, options);
-      const found = stats && look(object.fsPath, object.name, stats, options);
+      const { fsPath: itsPath, directory, base } = object;
+      const found = stats && look(itsPath, object.name, stats, options, directory, base);
       if (found === undefined) {
-        if (object.type === 'directory') below = joinPath(object.fsPath, '' as ByteString);
+        if (object.type === 'directory') below = joinPath(itsPath, '' as ByteString);
         continue;
       }
       if ((found.body.type === 'directory') !== (object.type === 'directory')) throw vanished(object.fsPath, undefined);
@@ -229,8 +249,19 @@ function statSource(fsPath: ByteString, options: WalkOptions): Stats | undefined
   }
 }
 
-/** The object as a member; `undefined` where it is none. */
-function look(fsPath: ByteString, name: ByteString, stats: StatNumbers, options: WalkOptions): FoundObject | undefined {
+/**
+ * The object as a member; `undefined` where it is none.
+ *
+ * @param directory of `fsPath`, and `base` the name there: whoever has them gives them, so that files share the one
+ */
+function look(
+  fsPath: ByteString,
+  name: ByteString,
+  stats: StatNumbers,
+  options: WalkOptions,
+  directory: ByteString = directoryName(fsPath),
+  base: ByteString = baseName(fsPath),
+): FoundObject | undefined {
   const isOneOf = (files: readonly FileIdentity[] | undefined): boolean =>
     files?.some(({ device, inode }) => stats.dev === device && stats.ino === inode) ?? false;
   if (isOneOf(options.ownFiles)) return undefined;
@@ -238,7 +269,7 @@ function look(fsPath: ByteString, name: ByteString, stats: StatNumbers, options:
     options.onWarning(`"${displayName(fsPath)}" is the output and is left out`);
     return undefined;
   }
-  const body = bodyOf(fsPath, stats, options);
+  const body = bodyOf(fsPath, directory, base, stats, options);
   return body && { name, fsPath, body, mode: modeOf(stats) };
 }
 
@@ -267,7 +298,13 @@ function typeOf(mode: number): number {
   return mode & constants.S_IFMT;
 }
 
-function bodyOf(fsPath: ByteString, stats: StatNumbers, options: WalkOptions): EntryBody | undefined {
+function bodyOf(
+  fsPath: ByteString,
+  directory: ByteString,
+  name: ByteString,
+  stats: StatNumbers,
+  options: WalkOptions,
+): EntryBody | undefined {
   switch (typeOf(stats.mode)) {
     case constants.S_IFDIR:
       return DIRECTORY;
@@ -275,7 +312,7 @@ function bodyOf(fsPath: ByteString, stats: StatNumbers, options: WalkOptions): E
       // Asking the system about every file would cost a call each; a file that anyone may read needs no question. What
       // other rules forbid (an ACL, say) is found when the file is opened.
       if ((stats.mode & 0o444) !== 0o444) checkReadable(fsPath, options);
-      return { type: 'file', sizeBytes: stats.size, source: { from: 'file', path: fsPath, mtimeMs: stats.mtimeMs } };
+      return { type: 'file', sizeBytes: stats.size, source: { from: 'file', directory, name, mtimeMs: stats.mtimeMs } };
     case constants.S_IFLNK: {
       const linkname = readLink(fsPath, options);
       return linkname === undefined ? undefined : { type: 'symlink', linkname };

@@ -10,7 +10,7 @@ import { clientTest } from '../support/clients.js';
 import { packEntries } from '../support/pack.js';
 import { readArchives } from '../support/python.js';
 import { scratchDirectory } from '../support/scratch.js';
-import { anEntry, bytes, entry, fileOf } from '../tar/entries.js';
+import { anEntry, bytes, entry, fileOf, fileSource } from '../tar/entries.js';
 
 const FORMATS = ['ustar', 'gnu', 'posix'] as const;
 const MIB = 1 << 20;
@@ -168,7 +168,7 @@ describe('chunks end anywhere, and the bytes are the same', () => {
       const { mtimeMs } = statSync(path);
       const name = { path: bytes(String(index)) };
       fromMemory.push(entry({ ...name, body: fileOf(content(size, index)) }));
-      const source = { from: 'file', path: bytes(path), mtimeMs } as const;
+      const source = fileSource(path, mtimeMs);
       fromFiles.push(entry({ ...name, body: { type: 'file', sizeBytes: size, source } }));
     }
     expectSame((await pack(fromMemory)).archive, (await pack(fromFiles)).archive);
@@ -238,7 +238,7 @@ describe('a body that is not what its entry says', () => {
     const { mtimeMs } = statSync(path);
     await delay(20);
     change(path);
-    const source = { from: 'file', path: bytes(path), mtimeMs } as const;
+    const source = fileSource(path, mtimeMs);
     const work = pack([entry({ body: { type: 'file', sizeBytes: 1000, source } })]);
     await expect(work).rejects.toMatchObject({
       code: 'SOURCE_CHANGED',

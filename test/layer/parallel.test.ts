@@ -30,7 +30,7 @@ import { measureArchive } from '../../src/tar/index.js';
 import { describeDifference } from '../support/archive-diff.js';
 import { run, sha256 } from '../support/commands.js';
 import { scratchDirectory } from '../support/scratch.js';
-import { bytes, entry, fileOf } from '../tar/entries.js';
+import { bytes, entry, fileOf, fileSource } from '../tar/entries.js';
 
 const engine = await loadHashEngine('auto');
 const codec = await loadCodec('gzip-libdeflate-1');
@@ -55,7 +55,7 @@ function sealerOf(jobs: number, more: Partial<Parameters<typeof createSealer>[0]
 
 function fileEntry(path: string): ArchiveEntry {
   const { size, mtimeMs } = statSync(path);
-  const source = { from: 'file', path: bytes(path), mtimeMs } as const;
+  const source = fileSource(path, mtimeMs);
   return entry({ path: bytes(path.slice(1)), body: { type: 'file', sizeBytes: size, source } });
 }
 
@@ -224,7 +224,7 @@ const FAILURES: Readonly<Record<string, Failing>> = {
         body: {
           type: 'file',
           sizeBytes: 4096,
-          source: { from: 'file', path: bytes('/proc/self/mem'), mtimeMs: 0 },
+          source: fileSource('/proc/self/mem', 0),
         },
       }),
     ],

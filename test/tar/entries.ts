@@ -1,6 +1,7 @@
+import { basename, dirname } from 'node:path';
 import fc from 'fast-check';
 import type { ByteString } from '../../src/bytes/index.js';
-import type { ArchiveEntry, EntryBody } from '../../src/entry/index.js';
+import type { ArchiveEntry, EntryBody, FileSource } from '../../src/entry/index.js';
 import { encodeMember, planMember, type TarFormat, type TarOptions } from '../../src/tar/index.js';
 
 export function bytes(text: string): ByteString {
@@ -24,6 +25,11 @@ export function entry(given: Partial<ArchiveEntry> = {}): ArchiveEntry {
 
 export function fileOf(content: Uint8Array): EntryBody {
   return { type: 'file', sizeBytes: content.length, source: { from: 'memory', bytes: content } };
+}
+
+/** @param path absolute */
+export function fileSource(path: string, mtimeMs: number): FileSource {
+  return { from: 'file', directory: bytes(dirname(path)), name: bytes(basename(path)), mtimeMs };
 }
 
 /** A file of any size: its content is never read. */
