@@ -1,5 +1,6 @@
 import type { LookAhead, StatNumbers } from '../tree/index.js';
 import { allocateLookMemory, type LookGroups, NUMBERS, openLookMemory, PLACES } from './look-memory.js';
+import { leaveSharedMemory } from './shared-memory.js';
 import { canShareMemory, startWorkers } from './worker-pool.js';
 
 /** More threads than these find nothing to do: one thread lists directories for them. */
@@ -28,7 +29,8 @@ export function createLookAhead(
   const start = (): LookGroups => {
     const memory = allocateLookMemory();
     const opened = openLookMemory(memory);
-    startWorkers(Math.min(jobs - 1, MOST_WORKERS), workerUrl, () => memory, opened.isStopped);
+    const pool = startWorkers(Math.min(jobs - 1, MOST_WORKERS), workerUrl, () => memory, opened.isStopped);
+    void pool?.ended.then(() => leaveSharedMemory(memory.texts));
     return opened;
   };
   /** @returns whether it is done */

@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { type ByteString, toFsPath } from '../bytes/index.js';
+import { takeSharedMemory } from './shared-memory.js';
 
 /**
  * What the threads share that look at files. The walker puts paths into groups; any thread claims a group and writes what
@@ -44,7 +45,7 @@ export interface LookGroups {
 export function allocateLookMemory(): LookMemory {
   return {
     control: new SharedArrayBuffer(4 * (DONE + PLACES)),
-    texts: new SharedArrayBuffer(PLACES * TEXT_SIZE),
+    texts: takeSharedMemory(PLACES * TEXT_SIZE),
     numbers: new SharedArrayBuffer(8 * PLACES * (1 + NUMBERS * MOST_PATHS)),
   };
 }

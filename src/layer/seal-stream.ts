@@ -6,6 +6,7 @@ import { LayerError, throwIfAborted } from './layer-error.js';
 import { type FileRegion, writeFullyAt } from './output.js';
 import { type ReaderReports, readBatch, type StreamRules } from './read-batch.js';
 import type { SealedLayer } from './sealing.js';
+import { leaveSharedMemory } from './shared-memory.js';
 import { OutputFailure } from './slab-job.js';
 import {
   allocateStream,
@@ -186,10 +187,11 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
     stream.stop();
     await retreat(stream, pool);
     reading?.return();
+    leaveSharedMemory(memory.texts, memory.slabs);
   }
 }
 
-/** Waits until no other thread touches the output any more. */
+/** Waits until no other thread touches the output or the memory any more. */
 async function retreat(stream: Stream, pool: WorkerPool | undefined): Promise<void> {
   for (let reader = 1; pool !== undefined && reader < stream.readers; reader++) {
     for (;;) {

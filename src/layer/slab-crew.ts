@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GzipCodec } from '../compress/index.js';
 import { throwIfAborted } from './layer-error.js';
+import { leaveSharedMemory } from './shared-memory.js';
 import { compressedBound, runJob, type SlabJob } from './slab-job.js';
 import { allocateRing, CLAIMED, FAILED, FILLED, FREE, openRing, PLANNED, type SlabRing } from './slab-ring.js';
 import { canShareMemory, startWorkers, type WorkerPool } from './worker-pool.js';
@@ -204,6 +205,15 @@ function crewOf(
         }
       }
     },
-    close: ring.stop,
+    close() {
+      if (ring.isStopped()) return;
+      ring.stop();
+      // What nobody has claimed nobody will claim: threads that are not stopped yet have no slab to touch.
+      while (ring.claim(0) >= 0);
+      const leave = (): void => leaveSharedMemory(ring.slabs, ring.results, ring.numbers, ring.paths);
+      const isClaimed = Array.from({ length: ring.slots }, (_, slot) => ring.state(slot) > CLAIMED).includes(true);
+      if (isClaimed) void pool?.ended.then(leave);
+      else leave();
+    },
   };
 }

@@ -1,5 +1,6 @@
 import type { ByteString } from '../bytes/index.js';
 import type { Piece } from './content.js';
+import { takeSharedMemory } from './shared-memory.js';
 import type { SlabJob } from './slab-job.js';
 
 /**
@@ -100,12 +101,13 @@ export function allocateRing(
   resultSizeBytes: number,
   shared: boolean,
 ): RingMemory {
-  const allocate = (size: number): ArrayBufferLike => (shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size));
+  const allocate = (size: number): ArrayBufferLike => (shared ? takeSharedMemory(size) : new ArrayBuffer(size));
   return {
     slots,
     slabSizeBytes,
     resultSizeBytes,
-    control: allocate(4 * (STATES + slots)),
+    // By itself and new: it says that nothing is planned.
+    control: shared ? new SharedArrayBuffer(4 * (STATES + slots)) : new ArrayBuffer(4 * (STATES + slots)),
     slabs: allocate(FIRST_SLAB + slots * slabSizeBytes),
     results: allocate(slots * resultSizeBytes),
     numbers: allocate(slots * numbersPerSlot(slabSizeBytes) * 8),

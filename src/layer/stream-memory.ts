@@ -1,4 +1,5 @@
 import { type ByteString, byteStringFrom } from '../bytes/index.js';
+import { takeSharedMemory } from './shared-memory.js';
 
 /**
  * What the threads share that pack one stream. The planner (the thread that made it) names members in batches; a reader
@@ -146,13 +147,14 @@ export interface Stream {
 /** @param position offset of the stream's first byte in the output */
 export function allocateStream(readers: number, position: number, shared: boolean): StreamMemory {
   const allocate = (size: number): ArrayBufferLike => (shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size));
+  const slabsSize = FIRST_SLAB + readers * SLABS * SLAB_SIZE;
   const memory: StreamMemory = {
     readers,
     control: allocate(4 * (PER_READER + readers * READER_NUMBERS)),
     position: allocate(8),
     batches: allocate(4 * BATCHES * BATCH_NUMBERS),
-    texts: allocate(BATCHES * TEXT_SIZE),
-    slabs: allocate(FIRST_SLAB + readers * SLABS * SLAB_SIZE),
+    texts: shared ? takeSharedMemory(BATCHES * TEXT_SIZE) : allocate(BATCHES * TEXT_SIZE),
+    slabs: shared ? takeSharedMemory(slabsSize) : allocate(slabsSize),
   };
   new Float64Array(memory.position)[0] = position;
   return memory;

@@ -12,6 +12,8 @@ export interface WorkerPool {
   died(): LayerError | undefined;
   /** Whether a thread, by its number, still runs. */
   isAlive(thread: number): boolean;
+  /** Settled when all have ended as they were told to. */
+  readonly ended: Promise<void>;
 }
 
 /**
@@ -56,6 +58,10 @@ export function startWorkers(
   const failures = new Map<number, Error>();
   const alive = new Set<number>();
   let died: LayerError | undefined;
+  let end: () => void;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
   for (let thread = 1; thread <= count; thread++) {
     const worker = start(thread);
     if (worker === undefined) break;
@@ -70,7 +76,10 @@ export function startWorkers(
     });
     worker.on('exit', (exitCode) => {
       alive.delete(thread);
-      if (isStopped() && cause === undefined) return;
+      if (isStopped() && cause === undefined) {
+        if (alive.size === 0 && died === undefined) end();
+        return;
+      }
       const why = cause instanceof Error ? cause.message : `it ended with exit code ${exitCode}`;
       died ??= new LayerError('WORKER_FAILED', `Cannot go on: a worker thread failed: ${why}`, { exitCode }, { cause });
     });
@@ -82,6 +91,7 @@ export function startWorkers(
     failureOf: (job) => failures.get(job),
     died: () => died,
     isAlive: (thread) => alive.has(thread),
+    ended,
   };
 }
 
