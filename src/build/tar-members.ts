@@ -13,6 +13,7 @@ import type { StreamMember } from '../layer/index.js';
 import { parseTime } from '../oci/index.js';
 import {
   type FoundObject,
+  type ListedObject,
   parseSedExpression,
   throwIfUnreadable,
   type UnreadablePath,
@@ -141,7 +142,7 @@ export function* readTarMembers(
 /** The members of an archive by their names alone, and what else makes them. */
 export interface ListedMembers {
   /** @throws as {@link readTarMembers}, but SOURCE_UNREADABLE names only some */
-  readonly members: Generator<StreamMember, void>;
+  readonly members: Iterator<StreamMember, undefined>;
   readonly attributes: Omit<EntryAttributes, 'mode'>;
   readonly modeChanges: ModeChanges | undefined;
 }
@@ -149,23 +150,29 @@ export interface ListedMembers {
 /** Lists the members that {@link readTarMembers} reads, in the same order, outputs among them, without looking at files. */
 export function listTarMembers(spec: TarSpec, context: BuildContext, warn: (message: string) => void): ListedMembers {
   const { excluded, nameOf, entryOf, attributes, modeChanges } = memberRules(spec, warn);
-  function* list(): Generator<StreamMember, void> {
-    const unreadable: UnreadablePath[] = [];
-    for (const { name, fsPath, recursive } of sourcesOf(spec, context, excluded)) {
-      const select = (child: ByteString): boolean => !excluded(child);
-      for (const found of walkListings(fsPath, name, { recursive, unreadable, onWarning: warn, select })) {
-        throwIfUnreadable(unreadable);
-        if ('body' in found) yield entryOf(found);
-        else {
-          const { path, originalPath } = nameOf(found.name, found.type === 'directory');
-          const original = originalPath === path ? ('' as ByteString) : originalPath;
-          yield { kind: found.type, path, originalPath: original, fsPath: found.fsPath };
-        }
-      }
+  const sources = sourcesOf(spec, context, excluded);
+  const unreadable: UnreadablePath[] = [];
+  const select = (child: ByteString): boolean => !excluded(child);
+  const memberOf = (found: FoundObject | ListedObject): StreamMember => {
+    if ('body' in found) return entryOf(found);
+    const { path, originalPath } = nameOf(found.name, found.type === 'directory');
+    const original = originalPath === path ? ('' as ByteString) : originalPath;
+    return { kind: found.type, path, originalPath: original, fsPath: found.fsPath };
+  };
+  /** Of the source that is being listed. */
+  let walk: ReturnType<typeof walkListings> | undefined;
+  const next = (): IteratorResult<StreamMember, undefined> => {
+    for (;;) {
+      const found = walk?.next();
+      throwIfUnreadable(unreadable);
+      if (found?.done === false) return { done: false, value: memberOf(found.value) };
+      const source = sources.next();
+      if (source.done) return { done: true, value: undefined };
+      const { name, fsPath, recursive } = source.value;
+      walk = walkListings(fsPath, name, { recursive, unreadable, onWarning: warn, select });
     }
-    throwIfUnreadable(unreadable);
-  }
-  return { members: list(), attributes, modeChanges };
+  };
+  return { members: { next }, attributes, modeChanges };
 }
 
 function withoutTrailingSlashes(name: ByteString): ByteString {

@@ -4,7 +4,7 @@ import type { ArchiveEntry, FileIdentity } from '../entry/index.js';
 import { encodeMember, planMember, trailerSize } from '../tar/index.js';
 import { LayerError, throwIfAborted } from './layer-error.js';
 import { type FileRegion, writeFullyAt } from './output.js';
-import { type ReaderReports, readBatch, type StreamRules } from './read-batch.js';
+import { createBatchReader, type ReaderReports, type StreamRules } from './read-batch.js';
 import type { SealedLayer } from './sealing.js';
 import { leaveSharedMemory } from './shared-memory.js';
 import { OutputFailure } from './slab-job.js';
@@ -27,7 +27,7 @@ export type StreamMember = FoundMember | ArchiveEntry;
 
 export interface StreamRequest {
   /** In their order; asked for one after the other, while those before are packed. */
-  readonly members: Iterator<StreamMember, void>;
+  readonly members: Iterator<StreamMember, unknown>;
   readonly rules: StreamRules;
   /** Bytes that the archive's size is a multiple of. */
   readonly recordSizeBytes: number;
@@ -77,8 +77,6 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
   let sizeBytes = 0;
   let pool: WorkerPool | undefined;
   const failures = new Map<number, unknown>();
-  /** What this thread packs. */
-  let reading: Generator<void, void> | undefined;
   let isPlanned = false;
   let unturned = 0;
   /** In no order; what workers report comes in turns of the event loop. */
@@ -91,6 +89,8 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
       stream.leaveOut();
     },
   };
+  /** What this thread packs. */
+  const reader = createBatchReader(stream, 0, rules, reports);
   const turn = async (): Promise<void> => {
     unturned = 0;
     await nextTurn();
@@ -127,12 +127,12 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
   };
   /** Packs until a slab is full. @returns whether there was anything to pack */
   const read = (): boolean => {
-    if (reading === undefined) {
+    if (reader.isIdle()) {
       const batch = stream.claim(0);
       if (batch < 0) return false;
-      reading = readBatch(stream, 0, batch, rules, reports);
+      reader.begin(batch);
     } else if (stream.freeSlab(0) === undefined) return false;
-    if (reading.next().done) reading = undefined;
+    reader.step();
     return true;
   };
   const start = (): void => {
@@ -186,7 +186,7 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
   } finally {
     stream.stop();
     await retreat(stream, pool);
-    reading?.return();
+    reader.close();
     leaveSharedMemory(memory.texts, memory.slabs);
   }
 }
@@ -217,7 +217,7 @@ interface BatchPlan {
 }
 
 /** Puts members together; the first batches are small, so that all threads soon have something to do. */
-function planBatches(members: Iterator<StreamMember, void>, { tar }: StreamRules): BatchPlan {
+function planBatches(members: Iterator<StreamMember, unknown>, { tar }: StreamRules): BatchPlan {
   let count = 0;
   let batches = 0;
   let isEnded = false;

@@ -1,5 +1,5 @@
 import { writeFullyAt } from './output.js';
-import { type ReaderReports, readBatch } from './read-batch.js';
+import { createBatchReader, type ReaderReports } from './read-batch.js';
 import { OutputFailure } from './slab-job.js';
 import { openStream } from './stream-memory.js';
 import { describeFailure, type StreamWorkerStart, type WorkerMessage, WRITING } from './worker-protocol.js';
@@ -32,8 +32,7 @@ export function serveBatches(
       return false;
     }
   };
-  /** What is being packed. */
-  let reading: Generator<void, void> | undefined;
+  const reader = createBatchReader(stream, thread, rules, reports);
 
   stream.setRunning(thread, true);
   try {
@@ -41,22 +40,22 @@ export function serveBatches(
       const seen = stream.events();
       if (stream.isStopped()) return;
       if (write()) continue;
-      if (reading === undefined) {
+      if (reader.isIdle()) {
         const batch = stream.claim(thread);
         if (batch < 0) {
           stream.wait(seen);
           continue;
         }
         beforeBatch(batch);
-        reading = readBatch(stream, thread, batch, rules, reports);
+        reader.begin(batch);
       } else if (stream.freeSlab(thread) === undefined) {
         stream.wait(seen);
         continue;
       }
-      if (reading.next().done) reading = undefined;
+      reader.step();
     }
   } finally {
-    reading?.return();
+    reader.close();
     stream.setRunning(thread, false);
   }
 }
