@@ -212,6 +212,8 @@ function crewOf(
       while (ring.claim(0) >= 0);
       const leave = (): void => leaveSharedMemory(ring.slabs, ring.results, ring.numbers, ring.paths);
       const isClaimed = Array.from({ length: ring.slots }, (_, slot) => ring.state(slot) > CLAIMED).includes(true);
+      // A write that was given up may still be reading it.
+      if (signal?.aborted) return;
       if (isClaimed) void pool?.ended.then(leave);
       else leave();
     },

@@ -30,12 +30,16 @@ export async function openStream(path: ByteString, signal: AbortSignal | undefin
   const abortable = <T>(work: Promise<T>): Promise<T> => raceAbort(work, signal);
   // Opening a fifo waits for its reader, and so must not hold up the event loop.
   const fd = path === '-' ? 1 : await openAbortably(path, signal);
+  let writing: Promise<unknown> | undefined;
   return {
     async write(bytes) {
       let done = 0;
       while (done < bytes.length) {
+        throwIfAborted(signal);
+        const work = writeAsync(fd, bytes, done, bytes.length - done);
+        writing = work;
         try {
-          done += await abortable(writeAsync(fd, bytes, done, bytes.length - done));
+          done += await abortable(work.finally(() => (writing = undefined)));
         } catch (error) {
           // Standard output can be in non-blocking mode, set by whoever else holds it: there is nothing to wait on but time.
           if (systemCode(error) === 'EAGAIN') await delay(2);
@@ -44,7 +48,16 @@ export async function openStream(path: ByteString, signal: AbortSignal | undefin
       }
     },
     async close() {
-      if (path !== '-') await closeAsync(fd).catch((error: unknown) => failOutput(path, error, signal));
+      if (path === '-') return;
+      // A write that was given up may not even have begun: were its descriptor another file's by then, it would go there.
+      if (writing !== undefined)
+        void writing
+          .then(
+            () => closeAsync(fd),
+            () => closeAsync(fd),
+          )
+          .catch(() => {});
+      else await closeAsync(fd).catch((error: unknown) => failOutput(path, error, signal));
     },
   };
 }
