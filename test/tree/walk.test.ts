@@ -3,7 +3,7 @@ import { chmodSync, linkSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFi
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { ByteString } from '../../src/bytes/index.js';
+import { type ByteString, joinPath } from '../../src/bytes/index.js';
 import type { EntryBody } from '../../src/entry/index.js';
 import {
   type FoundObject,
@@ -54,10 +54,16 @@ function expectListed(fsPath: string, name = '', options: Partial<WalkOptions> =
   const unreadable: UnreadablePath[] = [];
   const onWarning = (message: string): void => void warnings.push(message);
   const objects = [...walkListings(fsPath as ByteString, name as ByteString, { onWarning, unreadable, ...options })];
-  expect(objects).toEqual(
+  const shown = objects.map((object) => {
+    if ('body' in object) return object;
+    const { name, fsPath, directory, base, type } = object;
+    return { name, fsPath, joined: joinPath(directory, base), type };
+  });
+  expect(shown).toEqual(
     [...expected.found.values()].map((object) => {
-      const { type } = object.body;
-      return type === 'file' || type === 'directory' ? { name: object.name, fsPath: object.fsPath, type } : object;
+      const { name, fsPath, body } = object;
+      if (body.type !== 'file' && body.type !== 'directory') return object;
+      return { name, fsPath, joined: fsPath, type: body.type };
     }),
   );
   expect({ warnings, unreadable }).toEqual({ warnings: expected.warnings, unreadable: expected.unreadable });
