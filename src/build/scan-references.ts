@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type ByteString, compareBytes, displayName, joinPath, toFsPath } from '../bytes/index.js';
+import { type ByteString, compareBytes, createReadBuffer, displayName, joinPath, toFsPath } from '../bytes/index.js';
 import { describeSystemCode, systemCode } from '../errors/index.js';
 import { throwIfAborted } from '../layer/index.js';
 import {
@@ -39,11 +39,6 @@ export interface ScanOptions {
 
 /** Large enough that a system call's cost vanishes, small enough for the processor's cache. */
 const BUFFER_SIZE = 256 << 10;
-/**
- * The allocator begins a large buffer 16 bytes into a page, and some AMD processors copy to there from the beginning of a
- * page (that is, from the page cache) six times slower than to any other place: 2 GB/s in place of 13.
- */
-const BUFFER_OFFSET = 64;
 
 /**
  * Finds the closure of `roots` by scanning, as Nix and Guix find references: an item refers to each item of the store
@@ -78,7 +73,7 @@ export async function scanStore(
   let doneBytes = 0;
   const scan = {
     scanner,
-    buffer: new Uint8Array(BUFFER_OFFSET + BUFFER_SIZE).subarray(BUFFER_OFFSET),
+    buffer: createReadBuffer(BUFFER_SIZE),
     onWarning,
     onProgress(sizeBytes: number) {
       throwIfAborted(signal);

@@ -11,3 +11,4 @@ export {
   isAscii,
 } from './byte-string.js';
 export { baseName, directoryName, fromFsPath, joinPath, toFsPath } from './path.js';
+export { createReadBuffer, READ_OFFSET } from './read-buffer.js';

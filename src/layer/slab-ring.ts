@@ -1,4 +1,4 @@
-import type { ByteString } from '../bytes/index.js';
+import { type ByteString, READ_OFFSET } from '../bytes/index.js';
 import type { Piece } from './content.js';
 import { takeSharedMemory } from './shared-memory.js';
 import type { SlabJob } from './slab-job.js';
@@ -48,14 +48,6 @@ const STATES = 5;
 
 /** How long a thread waits for another one's write before it writes all the same. */
 const WRITE_WAIT_MS = 20;
-
-/**
- * Where the first slab begins. Contents are read from pages to where the headers before them end, in steps of 512 bytes; a
- * copy to just behind the same place in a page takes four times as long (the processor takes what it reads for what it
- * has just written). Runtimes give large buffers at the beginning of a page or, as glibc's allocator, 16 bytes behind it,
- * which would make it one copy in eight: with this it is none, either way.
- */
-const FIRST_SLAB = 4096 - 16;
 
 const JOB_NUMBERS = 6;
 const PIECE_NUMBERS = 5;
@@ -108,7 +100,7 @@ export function allocateRing(
     resultSizeBytes,
     // By itself and new: it says that nothing is planned.
     control: shared ? new SharedArrayBuffer(4 * (STATES + slots)) : new ArrayBuffer(4 * (STATES + slots)),
-    slabs: allocate(FIRST_SLAB + slots * slabSizeBytes),
+    slabs: allocate(READ_OFFSET + slots * slabSizeBytes),
     results: allocate(slots * resultSizeBytes),
     numbers: allocate(slots * numbersPerSlot(slabSizeBytes) * 8),
     paths: allocate(shared ? slots * PATHS_SIZE : 0),
@@ -130,7 +122,10 @@ export function openRing(memory: RingMemory): SlabRing {
   const control = new Int32Array(memory.control);
   const perSlot = numbersPerSlot(slabSizeBytes);
   const numbersOf = parts(slots, (slot) => new Float64Array(memory.numbers, slot * perSlot * 8, perSlot));
-  const slabOf = parts(slots, (slot) => new Uint8Array(memory.slabs, FIRST_SLAB + slot * slabSizeBytes, slabSizeBytes));
+  const slabOf = parts(
+    slots,
+    (slot) => new Uint8Array(memory.slabs, READ_OFFSET + slot * slabSizeBytes, slabSizeBytes),
+  );
   const resultOf = parts(slots, (slot) => new Uint8Array(memory.results, slot * resultSizeBytes, resultSizeBytes));
   const paths = Buffer.from(memory.paths);
 

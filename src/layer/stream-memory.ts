@@ -1,4 +1,4 @@
-import { type ByteString, byteStringFrom } from '../bytes/index.js';
+import { type ByteString, byteStringFrom, READ_OFFSET } from '../bytes/index.js';
 import { takeSharedMemory } from './shared-memory.js';
 
 /**
@@ -32,8 +32,6 @@ export interface StreamMemory {
 export const SLAB_SIZE: number = 512 << 10;
 /** A reader can be so far ahead of the hash. */
 const SLABS = 8;
-/** Contents land 512 bytes and more behind this: see FIRST_SLAB of the slab ring. */
-const FIRST_SLAB = 4096 - 16;
 
 /** Batches that can be on their way, and the members and bytes of names of one: half a millisecond's work. */
 export const BATCHES = 96;
@@ -147,7 +145,7 @@ export interface Stream {
 /** @param position offset of the stream's first byte in the output */
 export function allocateStream(readers: number, position: number, shared: boolean): StreamMemory {
   const allocate = (size: number): ArrayBufferLike => (shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size));
-  const slabsSize = FIRST_SLAB + readers * SLABS * SLAB_SIZE;
+  const slabsSize = READ_OFFSET + readers * SLABS * SLAB_SIZE;
   const memory: StreamMemory = {
     readers,
     control: allocate(4 * (PER_READER + readers * READER_NUMBERS)),
@@ -172,7 +170,7 @@ export function openStream(memory: StreamMemory): Stream {
   );
   const slabs = Array.from(
     { length: readers * SLABS },
-    (_, index) => new Uint8Array(memory.slabs, FIRST_SLAB + index * SLAB_SIZE, SLAB_SIZE),
+    (_, index) => new Uint8Array(memory.slabs, READ_OFFSET + index * SLAB_SIZE, SLAB_SIZE),
   );
   const ofReader = (reader: number, number: number): number => PER_READER + reader * READER_NUMBERS + number;
   const load = (index: number): number => Atomics.load(control, index);

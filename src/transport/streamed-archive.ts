@@ -1,4 +1,4 @@
-import type { ByteString } from '../bytes/index.js';
+import { type ByteString, createReadBuffer } from '../bytes/index.js';
 import { type ChunkSink, type SealedLayer, throwIfAborted } from '../layer/index.js';
 import { trailerSize } from '../tar/index.js';
 import { allSealed, type LayerSource, sealAgain, storedSizeOf } from './layer-source.js';
@@ -85,7 +85,7 @@ async function copySpooled(
   emit: ChunkSink,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const buffer = new Uint8Array(COPY_SIZE);
+  const buffer = createReadBuffer(COPY_SIZE);
   let done = 0;
   while (done < sizeBytes) {
     throwIfAborted(signal);

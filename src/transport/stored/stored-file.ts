@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type ByteString, toFsPath } from '../../bytes/index.js';
+import { type ByteString, createReadBuffer, toFsPath } from '../../bytes/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
 import { throwIfAborted } from '../../layer/index.js';
 import type { ReadFailure } from './read-failure.js';
@@ -97,7 +97,7 @@ export async function readPieces(
   signal: AbortSignal | undefined,
   use: (piece: Uint8Array) => void | Promise<void>,
 ): Promise<void> {
-  const buffer = new Uint8Array(Math.min(PIECE_SIZE, file.sizeBytes));
+  const buffer = createReadBuffer(Math.min(PIECE_SIZE, file.sizeBytes));
   let nextTurnAt = TURN_BYTES;
   for (let done = 0; done < file.sizeBytes; ) {
     throwIfAborted(signal);
