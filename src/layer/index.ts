@@ -1,3 +1,11 @@
+// Three ways to work on threads, each with its own shared memory, over one pool (worker-pool.ts):
+//
+// - seal-stream.ts: one archive that goes to a file as it is. Members are named in batches; sizes come from the open files.
+// - sealer.ts: layers whose sizes are known, and whatever is compressed. Slabs are laid out before they are filled.
+// - look-ahead.ts: looks at files while a walk goes on, before layers are planned.
+//
+// stream-memory.ts, slab-ring.ts and look-memory.ts say who owns what, and who wakes whom.
+
 export { type BlobOptions, type CompressedBlob, compressBlob } from './compressed-blob.js';
 export { LayerError, throwIfAborted } from './layer-error.js';
 export { createLookAhead } from './look-ahead.js';
