@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { blockPadding, displayName, toFsPath } from '../bytes/index.js';
+import { BLOCK_SIZE, blockPadding, displayName, toFsPath } from '../bytes/index.js';
 import {
   type ArchiveEntry,
   applyModeChanges,
@@ -9,7 +9,7 @@ import {
   type ModeChanges,
 } from '../entry/index.js';
 import { systemCode } from '../errors/index.js';
-import { encodeMember, planMember, type TarOptions } from '../tar/index.js';
+import { createPlainEncoder, encodeMember, planMember, type TarOptions } from '../tar/index.js';
 import { OPEN_FLAGS, readFailure, sourceChanged } from './content.js';
 import { LayerError } from './layer-error.js';
 import {
@@ -50,7 +50,6 @@ interface OpenFile {
   done: number;
 }
 
-const DIRECTORY: ArchiveEntry['body'] = { type: 'directory' };
 /** A header has no use for it, and the content is read from what is open. */
 const OPENED: FileSource = { from: 'memory', bytes: new Uint8Array(0) };
 
@@ -80,6 +79,8 @@ export function createBatchReader(
   rules: StreamRules,
   reports: ReaderReports,
 ): BatchReader {
+  const { tar, attributes, modeChanges, outputs } = rules;
+  const plain = createPlainEncoder(attributes, tar);
   let batch = -1;
   let members: readonly BatchMember[] = [];
   /** The member that comes next. */
@@ -97,8 +98,15 @@ export function createBatchReader(
     used = 0;
     if (end !== GOES_ON) batch = -1;
   };
-  const putHeader = (entry: ArchiveEntry): void => {
-    const plan = planMember(entry, rules.tar);
+  const putHeader = (member: FoundMember, fileMode: number, isDirectory: boolean, sizeBytes: number): void => {
+    const own = fileMode & 0o7777;
+    const mode = modeChanges === undefined ? own : applyModeChanges(modeChanges, own, isDirectory);
+    // Slabs are whole blocks, and this one is not full.
+    if (plain.encode(member.path, isDirectory, mode, sizeBytes, slab!, used)) {
+      used += BLOCK_SIZE;
+      return;
+    }
+    const plan = planMember(entryOf(member, mode, isDirectory, sizeBytes, attributes), tar);
     if (plan.headerSizeBytes <= slab!.length - used) {
       encodeMember(plan, slab!, used);
       used += plan.headerSizeBytes;
@@ -118,13 +126,13 @@ export function createBatchReader(
     const fd = openFile(fsPath);
     const { size: sizeBytes, mtimeMs, mode, dev, ino } = describe(fd, fsPath);
     file = { fd, fsPath, sizeBytes, mtimeMs, done: 0 };
-    const output = rules.outputs.find(({ device, inode }) => dev === device && ino === inode);
+    const output = outputs.find(({ device, inode }) => dev === device && ino === inode);
     if (output !== undefined) {
       closeFile();
       reports.leftOut(batch, member, output);
       return;
     }
-    putHeader(entryOf(member, mode, { type: 'file', sizeBytes, source: OPENED }, rules));
+    putHeader(member, mode, false, sizeBytes);
   };
   const beginMember = (member: BatchMember): void => {
     if (member.kind === 'file') beginFile(member);
@@ -132,7 +140,7 @@ export function createBatchReader(
     else {
       const stats = lookAt(member.fsPath);
       if (!stats.isDirectory()) throw notAsListed(member.fsPath, 'a directory');
-      putHeader(entryOf(member, stats.mode, DIRECTORY, rules));
+      putHeader(member, stats.mode, true, 0);
     }
   };
   const closeFile = (): void => {
@@ -206,23 +214,17 @@ export function createBatchReader(
 
 function entryOf(
   { path, originalPath }: FoundMember,
-  fileMode: number,
-  body: ArchiveEntry['body'],
-  { attributes, modeChanges }: StreamRules,
+  mode: number,
+  isDirectory: boolean,
+  sizeBytes: number,
+  attributes: StreamRules['attributes'],
 ): ArchiveEntry {
-  const { uid, gid, uname, gname, mtimeSeconds } = attributes;
-  const own = fileMode & 0o7777;
-  const mode = modeChanges === undefined ? own : applyModeChanges(modeChanges, own, body.type === 'directory');
   return {
+    ...attributes,
     path,
     originalPath: originalPath === '' ? path : originalPath,
-    body,
+    body: isDirectory ? { type: 'directory' } : { type: 'file', sizeBytes, source: OPENED },
     mode,
-    uid,
-    gid,
-    uname,
-    gname,
-    mtimeSeconds,
   };
 }
 

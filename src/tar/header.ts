@@ -59,17 +59,60 @@ export function encodeHeader(fields: HeaderFields, out: Uint8Array, offset: numb
   ) {
     frame = frameOf(fields);
   }
-  out.set(frame.block, offset);
-  // The checksum is the sum of all bytes with its own field as eight spaces. Taken as they are written, it needs no pass
-  // over the block, which is zero elsewhere.
-  let { sum } = frame;
-  sum += putText(out, offset, fields.name);
-  sum += putNumber(out, offset + 100, 8, fields.mode);
-  sum += putNumber(out, offset + 124, 12, fields.sizeBytes);
-  out[offset + 156] = fields.typeflag;
-  sum += fields.typeflag;
+  const { name, prefix, mode, sizeBytes, typeflag } = fields;
+  let sum = beginInFrame(frame, name, 0, mode, sizeBytes, typeflag, out, offset);
   sum += putText(out, offset + 157, fields.linkname);
-  sum += putText(out, offset + 345, fields.prefix);
+  sum += putText(out, offset + 345, prefix);
+  putChecksum(out, offset, sum);
+}
+
+/**
+ * Encodes the header of a member that is no link, all other fields of which are a frame's.
+ *
+ * @param name the path; of one whose first part goes to the prefix field, `nameAt` is where its name begins, else 0
+ */
+export function encodeInFrame(
+  frame: HeaderFrame,
+  name: ByteString,
+  nameAt: number,
+  mode: number,
+  sizeBytes: number,
+  typeflag: number,
+  out: Uint8Array,
+  offset: number,
+): void {
+  let sum = beginInFrame(frame, name, nameAt, mode, sizeBytes, typeflag, out, offset);
+  // Without the slash between the two.
+  if (nameAt > 0) sum += putText(out, offset + 345, name, 0, nameAt - 1);
+  putChecksum(out, offset, sum);
+}
+
+/**
+ * Puts the fields that every header has of its own.
+ *
+ * @returns the sum of all bytes with the checksum's own field as eight spaces. Taken as they are written, it needs no pass
+ *   over the block, which is zero elsewhere
+ */
+function beginInFrame(
+  { block, sum: frameSum }: HeaderFrame,
+  name: ByteString,
+  nameAt: number,
+  mode: number,
+  sizeBytes: number,
+  typeflag: number,
+  out: Uint8Array,
+  offset: number,
+): number {
+  out.set(block, offset);
+  out[offset + 156] = typeflag;
+  let sum = frameSum + typeflag;
+  sum += putText(out, offset, name, nameAt);
+  sum += putNumber(out, offset + 100, 8, mode);
+  sum += putNumber(out, offset + 124, 12, sizeBytes);
+  return sum;
+}
+
+function putChecksum(out: Uint8Array, offset: number, sum: number): void {
   putOctal(out, offset + 148, 6, sum);
   out[offset + 155] = 0x20;
 }
@@ -77,12 +120,12 @@ export function encodeHeader(fields: HeaderFields, out: Uint8Array, offset: numb
 type FrameFields = Pick<HeaderFields, 'magic' | 'uid' | 'gid' | 'mtimeSeconds' | 'uname' | 'gname' | 'device'>;
 
 /** A block of the fields that most often are those of the header before, and the sum of their bytes. */
-interface Frame extends FrameFields {
+export interface HeaderFrame extends FrameFields {
   readonly block: Uint8Array;
   readonly sum: number;
 }
 
-function frameOf({ magic, uid, gid, mtimeSeconds, uname, gname, device }: FrameFields): Frame {
+export function frameOf({ magic, uid, gid, mtimeSeconds, uname, gname, device }: FrameFields): HeaderFrame {
   const block = new Uint8Array(BLOCK_SIZE);
   let sum = 8 * 0x20;
   sum += putNumber(block, 108, 8, uid);
@@ -99,7 +142,7 @@ function frameOf({ magic, uid, gid, mtimeSeconds, uname, gname, device }: FrameF
 }
 
 /** Of the last header: what it holds is told by its fields alone. */
-let frame: Frame = frameOf({
+let frame: HeaderFrame = frameOf({
   magic: 'ustar',
   uid: 0,
   gid: 0,
@@ -111,11 +154,11 @@ let frame: Frame = frameOf({
 
 // Each of these returns the sum of the bytes that it wrote.
 
-function putText(out: Uint8Array, offset: number, text: string): number {
+function putText(out: Uint8Array, offset: number, text: string, from = 0, to: number = text.length): number {
   let sum = 0;
-  for (let i = 0; i < text.length; i++) {
+  for (let i = from, at = offset; i < to; i++, at++) {
     const byte = text.charCodeAt(i);
-    out[offset + i] = byte;
+    out[at] = byte;
     sum += byte;
   }
   return sum;

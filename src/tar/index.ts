@@ -14,6 +14,7 @@ export {
 export { measureArchive, trailerSize } from './measure.js';
 export { encodeMember, measureMember, memberName, planMember } from './member.js';
 export type { MemberPlan } from './member-plan.js';
+export { createPlainEncoder, type PlainEncoder } from './plain-encoder.js';
 export { type ReadMember, type ReadMembersOptions, readTarMembers } from './read-members.js';
 export type { SparseForm, SparseMap, SparseRegion } from './sparse-map.js';
 export { TarError } from './tar-error.js';
