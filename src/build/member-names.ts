@@ -1,14 +1,13 @@
 import { type ByteString, byteStringFrom, bytesOf } from '../bytes/index.js';
 
 /**
- * A name that stays below the directory where it is unpacked, as GNU tar makes it: without everything up to the last
- * `..` component and without the slashes that are then in front. Nothing left is `.`.
+ * How much GNU tar takes from a name's front so that it stays below the directory where it is unpacked: everything up to
+ * the last `..` component and the slashes that are then in front. Of a name of which nothing is left it makes `.`.
  *
- * @returns the name, and what was removed from its front
+ * @returns bytes; 0 for nearly every name
  */
-export function safeMemberName(name: ByteString): { readonly name: ByteString; readonly removed: ByteString } {
-  // Almost every name, which is looked at for each member.
-  if (name !== '' && name.charCodeAt(0) !== 0x2f && !name.includes('..')) return { name, removed: '' as ByteString };
+export function unsafeStart(name: ByteString): number {
+  if (name.charCodeAt(0) !== 0x2f && !name.includes('..')) return 0;
   let end = 0;
   let offset = 0;
   for (const component of name.split('/')) {
@@ -16,7 +15,7 @@ export function safeMemberName(name: ByteString): { readonly name: ByteString; r
     offset += component.length + 1;
   }
   while (name.charCodeAt(end) === 0x2f) end++;
-  return { name: (name.slice(end) || '.') as ByteString, removed: name.slice(0, end) as ByteString };
+  return end;
 }
 
 /**

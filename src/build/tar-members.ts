@@ -22,7 +22,7 @@ import {
   walkListings,
 } from '../tree/index.js';
 import { BuildError } from './build-error.js';
-import { safeMemberName } from './member-names.js';
+import { unsafeStart } from './member-names.js';
 import type { BuildContext } from './spec.js';
 import type { TarSpec } from './tar-spec.js';
 
@@ -44,7 +44,8 @@ export function absolutePath(path: ByteString, directory: string | undefined): B
 
 /** What a spec says of each member's name, mode and owners. */
 interface MemberRules {
-  excluded(name: ByteString): boolean;
+  /** Asked of each name; `undefined` where nothing is left out. */
+  readonly selects: ((name: ByteString) => boolean) | undefined;
   /** A member's name in the archive, and the one that it had before transformations. */
   nameOf(name: ByteString, isDirectory: boolean): { readonly path: ByteString; readonly originalPath: ByteString };
   entryOf(found: FoundObject): ArchiveEntry;
@@ -64,18 +65,21 @@ function memberRules(spec: TarSpec, warn: (message: string) => void): MemberRule
   const attributes = { uid: owner.id, gid: group.id, uname: owner.name, gname: group.name, mtimeSeconds };
 
   const removedPrefixes = new Set<string>();
+  const warnOfRemoved = (prefix: ByteString): void => {
+    if (removedPrefixes.has(prefix)) return;
+    removedPrefixes.add(prefix);
+    warn(`removing leading "${displayName(prefix)}" from member names`);
+  };
   const nameOf: MemberRules['nameOf'] = (name, isDirectory) => {
-    const safe = spec.absoluteNames ? { name, removed: '' } : safeMemberName(name);
-    if (safe.removed !== '' && !removedPrefixes.has(safe.removed)) {
-      removedPrefixes.add(safe.removed);
-      warn(`removing leading "${displayName(safe.removed as ByteString)}" from member names`);
-    }
-    const path = transform.apply(safe.name, 'regular');
+    const start = spec.absoluteNames ? 0 : unsafeStart(name);
+    if (start > 0) warnOfRemoved(name.slice(0, start) as ByteString);
+    const safe = (name.slice(start) || '.') as ByteString;
+    const path = transform.apply(safe, 'regular');
     // GNU tar writes a directory that is renamed to nothing as `/`.
-    return { path: path === '' && isDirectory ? ('/' as ByteString) : path, originalPath: safe.name };
+    return { path: path === '' && isDirectory ? ('/' as ByteString) : path, originalPath: safe };
   };
   return {
-    excluded: (name) => excludes.some((matches) => matches(name)),
+    selects: excludes.length === 0 ? undefined : (name) => !excludes.some((matches) => matches(name)),
     nameOf,
     attributes,
     modeChanges,
@@ -97,13 +101,13 @@ function memberRules(spec: TarSpec, warn: (message: string) => void): MemberRule
 function* sourcesOf(
   spec: TarSpec,
   { cwd }: BuildContext,
-  excluded: (name: ByteString) => boolean,
+  selects: MemberRules['selects'],
 ): Generator<{ name: ByteString; fsPath: ByteString; recursive: boolean }, void> {
   for (const { name: given, directory, recursive = true } of spec.members) {
     const name = withoutTrailingSlashes(fromFsPath(given));
     if (name === '')
       throw new BuildError('SPEC_INVALID', 'Cannot archive a member without a name: it must have at least one byte');
-    if (!excluded(name)) yield { name, fsPath: absolutePath(name, directory ?? cwd), recursive };
+    if (selects?.(name) !== false) yield { name, fsPath: absolutePath(name, directory ?? cwd), recursive };
   }
 }
 
@@ -121,18 +125,18 @@ export function* readTarMembers(
   files: Pick<WalkOptions, 'outputs' | 'ownFiles'>,
   warn: (message: string) => void,
 ): Generator<ArchiveEntry, void> {
-  const { excluded, entryOf } = memberRules(spec, warn);
+  const { selects, entryOf } = memberRules(spec, warn);
   if (spec.sort === 'none')
     warn("with --sort=none the order of members is the file system's, and differs from one machine to another");
   const unreadable: UnreadablePath[] = [];
-  for (const { name, fsPath, recursive } of sourcesOf(spec, context, excluded)) {
+  for (const { name, fsPath, recursive } of sourcesOf(spec, context, selects)) {
     const found = walkLazily(fsPath, name, {
       ...files,
       recursive,
       order: spec.sort === 'none' ? 'asListed' : 'byName',
       unreadable,
       onWarning: warn,
-      select: (child) => !excluded(child),
+      ...(selects && { select: selects }),
     });
     for (const object of found) if (unreadable.length === 0) yield entryOf(object);
   }
@@ -149,10 +153,9 @@ export interface ListedMembers {
 
 /** Lists the members that {@link readTarMembers} reads, in the same order, outputs among them, without looking at files. */
 export function listTarMembers(spec: TarSpec, context: BuildContext, warn: (message: string) => void): ListedMembers {
-  const { excluded, nameOf, entryOf, attributes, modeChanges } = memberRules(spec, warn);
-  const sources = sourcesOf(spec, context, excluded);
+  const { selects, nameOf, entryOf, attributes, modeChanges } = memberRules(spec, warn);
+  const sources = sourcesOf(spec, context, selects);
   const unreadable: UnreadablePath[] = [];
-  const select = (child: ByteString): boolean => !excluded(child);
   const memberOf = (found: FoundObject | ListedObject): StreamMember => {
     if ('body' in found) return entryOf(found);
     const { path, originalPath } = nameOf(found.name, found.type === 'directory');
@@ -164,12 +167,17 @@ export function listTarMembers(spec: TarSpec, context: BuildContext, warn: (mess
   const next = (): IteratorResult<StreamMember, undefined> => {
     for (;;) {
       const found = walk?.next();
-      throwIfUnreadable(unreadable);
+      if (unreadable.length > 0) throwIfUnreadable(unreadable);
       if (found?.done === false) return { done: false, value: memberOf(found.value) };
       const source = sources.next();
       if (source.done) return { done: true, value: undefined };
       const { name, fsPath, recursive } = source.value;
-      walk = walkListings(fsPath, name, { recursive, unreadable, onWarning: warn, select });
+      walk = walkListings(fsPath, name, {
+        recursive,
+        unreadable,
+        onWarning: warn,
+        ...(selects && { select: selects }),
+      });
     }
   };
   return { members: { next }, attributes, modeChanges };

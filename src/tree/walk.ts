@@ -121,6 +121,16 @@ export interface ListedObject {
   readonly type: 'file' | 'directory';
 }
 
+/** A directory that a walk is in. */
+interface ListedDirectory {
+  readonly fsPath: ByteString;
+  /** What the names of its children begin with, and their paths. */
+  readonly nameStart: string;
+  readonly pathStart: string;
+  readonly children: readonly ListedChild[];
+  next: number;
+}
+
 /**
  * Walks as {@link walkLazily} does, by name, but without looking at regular files and directories, where a directory's
  * listing says which these are: whoever opens them then finds their mode and size, and may find an output among them.
@@ -133,7 +143,7 @@ export function walkListings(
   options: Omit<WalkOptions, 'order' | 'outputs' | 'ownFiles'>,
 ): IterableIterator<FoundObject | ListedObject, undefined> {
   /** Directories from the first down to where the walk is. */
-  const open: { readonly parent: ListedObject; readonly children: readonly ListedChild[]; next: number }[] = [];
+  const open: ListedDirectory[] = [];
   /** The directory that was found last, and is still to be listed. */
   let unlisted: ListedObject | undefined;
   let isBegun = false;
@@ -154,11 +164,11 @@ export function walkListings(
     if (stats?.isFile()) return listed(path, itsName, directoryName(path), baseName(path), 'file');
     return stats && look(path, itsName, stats, options);
   };
-  const childOf = (parent: ListedObject, child: ListedChild): FoundObject | ListedObject | undefined => {
+  const childOf = (parent: ListedDirectory, child: ListedChild): FoundObject | ListedObject | undefined => {
     const base = child.name as ByteString;
-    const childName = parent.name === '' ? base : joinPath(parent.name, base);
+    const childName = (parent.nameStart + base) as ByteString;
     if (options.select?.(childName) === false) return undefined;
-    const childPath = joinPath(parent.fsPath, base);
+    const childPath = (parent.pathStart + base) as ByteString;
     if (child.isFile()) return listed(childPath, childName, parent.fsPath, base, 'file');
     if (child.isDirectory()) return listed(childPath, childName, parent.fsPath, base, 'directory');
     return lookAt(childPath, childName, statChild(childPath, options));
@@ -169,13 +179,20 @@ export function walkListings(
       return lookAt(fsPath, name, statSource(fsPath, options));
     }
     if (unlisted !== undefined) {
-      open.push({ parent: unlisted, children: listTypes(unlisted.fsPath, options), next: 0 });
+      const { name: itsName, fsPath: path } = unlisted;
+      open.push({
+        fsPath: path,
+        nameStart: itsName === '' ? '' : joinPath(itsName, '' as ByteString),
+        pathStart: joinPath(path, '' as ByteString),
+        children: listTypes(path, options),
+        next: 0,
+      });
       unlisted = undefined;
     }
     for (let last = open.at(-1); last !== undefined; last = open.at(-1)) {
       if (last.next === last.children.length) open.pop();
       else {
-        const found = childOf(last.parent, last.children[last.next++]!);
+        const found = childOf(last, last.children[last.next++]!);
         if (found !== undefined) return found;
       }
     }
