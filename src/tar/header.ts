@@ -59,57 +59,54 @@ export function encodeHeader(fields: HeaderFields, out: Uint8Array, offset: numb
   ) {
     frame = frameOf(fields);
   }
-  const { name, prefix, mode, sizeBytes, typeflag } = fields;
-  let sum = beginInFrame(frame, name, 0, mode, sizeBytes, typeflag, out, offset);
+  out.set(frame.block, offset);
+  // The checksum is the sum of all bytes with its own field as eight spaces. Taken as they are written, it needs no pass
+  // over the block, which is zero elsewhere.
+  let { sum } = frame;
+  sum += putText(out, offset, fields.name);
+  sum += putNumber(out, offset + 100, 8, fields.mode);
+  sum += putNumber(out, offset + 124, 12, fields.sizeBytes);
+  out[offset + 156] = fields.typeflag;
+  sum += fields.typeflag;
   sum += putText(out, offset + 157, fields.linkname);
-  sum += putText(out, offset + 345, prefix);
+  sum += putText(out, offset + 345, fields.prefix);
   putChecksum(out, offset, sum);
 }
 
+/** A header of which nothing is missing but name and size. */
+export interface HeaderTemplate {
+  readonly block: Uint8Array;
+  /** Of the block's bytes, its checksum as eight spaces. */
+  readonly sum: number;
+}
+
+/** @param fields whose names, links and sizes are left out */
+export function headerTemplate(fields: HeaderFields): HeaderTemplate {
+  const { block, sum } = frameOf(fields);
+  block[156] = fields.typeflag;
+  return { block, sum: sum + putNumber(block, 100, 8, fields.mode) + fields.typeflag };
+}
+
 /**
- * Encodes the header of a member that is no link, all other fields of which are a frame's.
+ * Completes a template: the header of a member that is no link.
  *
- * @param name the path; of one whose first part goes to the prefix field, `nameAt` is where its name begins, else 0
+ * @param path of which what is behind `nameAt` goes to the name field, and what is before the slash there to the prefix
+ * @param sizeBytes at most {@link USTAR_LIMITS}`.size`
  */
-export function encodeInFrame(
-  frame: HeaderFrame,
-  name: ByteString,
+export function fillTemplate(
+  template: HeaderTemplate,
+  path: ByteString,
   nameAt: number,
-  mode: number,
   sizeBytes: number,
-  typeflag: number,
   out: Uint8Array,
   offset: number,
 ): void {
-  let sum = beginInFrame(frame, name, nameAt, mode, sizeBytes, typeflag, out, offset);
-  // Without the slash between the two.
-  if (nameAt > 0) sum += putText(out, offset + 345, name, 0, nameAt - 1);
+  out.set(template.block, offset);
+  let { sum } = template;
+  sum += putText(out, offset, path, nameAt);
+  if (nameAt > 0) sum += putText(out, offset + 345, path, 0, nameAt - 1);
+  sum += putOctal(out, offset + 124, 11, sizeBytes);
   putChecksum(out, offset, sum);
-}
-
-/**
- * Puts the fields that every header has of its own.
- *
- * @returns the sum of all bytes with the checksum's own field as eight spaces. Taken as they are written, it needs no pass
- *   over the block, which is zero elsewhere
- */
-function beginInFrame(
-  { block, sum: frameSum }: HeaderFrame,
-  name: ByteString,
-  nameAt: number,
-  mode: number,
-  sizeBytes: number,
-  typeflag: number,
-  out: Uint8Array,
-  offset: number,
-): number {
-  out.set(block, offset);
-  out[offset + 156] = typeflag;
-  let sum = frameSum + typeflag;
-  sum += putText(out, offset, name, nameAt);
-  sum += putNumber(out, offset + 100, 8, mode);
-  sum += putNumber(out, offset + 124, 12, sizeBytes);
-  return sum;
 }
 
 function putChecksum(out: Uint8Array, offset: number, sum: number): void {
@@ -120,12 +117,12 @@ function putChecksum(out: Uint8Array, offset: number, sum: number): void {
 type FrameFields = Pick<HeaderFields, 'magic' | 'uid' | 'gid' | 'mtimeSeconds' | 'uname' | 'gname' | 'device'>;
 
 /** A block of the fields that most often are those of the header before, and the sum of their bytes. */
-export interface HeaderFrame extends FrameFields {
+interface Frame extends FrameFields {
   readonly block: Uint8Array;
   readonly sum: number;
 }
 
-export function frameOf({ magic, uid, gid, mtimeSeconds, uname, gname, device }: FrameFields): HeaderFrame {
+function frameOf({ magic, uid, gid, mtimeSeconds, uname, gname, device }: FrameFields): Frame {
   const block = new Uint8Array(BLOCK_SIZE);
   let sum = 8 * 0x20;
   sum += putNumber(block, 108, 8, uid);
@@ -142,7 +139,7 @@ export function frameOf({ magic, uid, gid, mtimeSeconds, uname, gname, device }:
 }
 
 /** Of the last header: what it holds is told by its fields alone. */
-let frame: HeaderFrame = frameOf({
+let frame: Frame = frameOf({
   magic: 'ustar',
   uid: 0,
   gid: 0,

@@ -1,9 +1,8 @@
 import { BLOCK_SIZE, type ByteString, isAscii } from '../bytes/index.js';
 import type { ArchiveEntry, EntryAttributes } from '../entry/index.js';
 import type { TarOptions } from './format.js';
-import { encodeInFrame, frameOf, type HeaderFrame, USTAR_LIMITS } from './header.js';
+import { fillTemplate, type HeaderTemplate, headerTemplate, USTAR_LIMITS } from './header.js';
 import { planMember } from './member.js';
-import { TYPEFLAGS } from './member-plan.js';
 import { nameStart } from './plan-ustar.js';
 import { TarError } from './tar-error.js';
 
@@ -27,15 +26,20 @@ export interface PlainEncoder {
 }
 
 /**
- * Nearly every member of a tree has a header of one block that differs from the others in name, mode and size. What all
- * have in common is planned once here, by the rules that hold for every member.
+ * Nearly every member of a tree has a header of one block, and but for name and size there are few of them. Those are
+ * planned once, by the rules that hold for every member.
  */
 export function createPlainEncoder(attributes: Omit<EntryAttributes, 'mode'>, options: TarOptions): PlainEncoder {
-  const frame = commonFrame(attributes, options);
   const { format } = options;
+  /** By mode; `undefined` where one block does not hold the attributes. */
+  const fileTemplates: (HeaderTemplate | undefined)[] = [];
+  const directoryTemplates: (HeaderTemplate | undefined)[] = [];
   return {
     encode(path, isDirectory, mode, sizeBytes, out, offset) {
-      if (frame === undefined || sizeBytes > USTAR_LIMITS.size) return false;
+      const templates = isDirectory ? directoryTemplates : fileTemplates;
+      if (!(mode in templates)) templates[mode] = templateOf(attributes, mode, isDirectory, options);
+      const template = templates[mode];
+      if (template === undefined || sizeBytes > USTAR_LIMITS.size) return false;
       const name = isDirectory && !path.endsWith('/') ? (`${path}/` as ByteString) : path;
       if (name === '' || name.includes('\0')) return false;
       if (format === 'posix' && !isAscii(name)) return false;
@@ -44,29 +48,26 @@ export function createPlainEncoder(attributes: Omit<EntryAttributes, 'mode'>, op
         nameAt = format === 'ustar' ? nameStart(name) : -1;
         if (nameAt < 0) return false;
       }
-      encodeInFrame(
-        frame,
-        name,
-        nameAt,
-        mode,
-        sizeBytes,
-        isDirectory ? TYPEFLAGS.directory : TYPEFLAGS.file,
-        out,
-        offset,
-      );
+      fillTemplate(template, name, nameAt, sizeBytes, out, offset);
       return true;
     },
   };
 }
 
-/** The frame of headers with such attributes; `undefined` where one block does not hold them. */
-function commonFrame(attributes: Omit<EntryAttributes, 'mode'>, options: TarOptions): HeaderFrame | undefined {
-  const sample: ArchiveEntry = { ...attributes, path: 'x' as ByteString, mode: 0, body: { type: 'directory' } };
+function templateOf(
+  attributes: Omit<EntryAttributes, 'mode'>,
+  mode: number,
+  isDirectory: boolean,
+  options: TarOptions,
+): HeaderTemplate | undefined {
+  const body: ArchiveEntry['body'] = isDirectory
+    ? { type: 'directory' }
+    : { type: 'file', sizeBytes: 0, source: { from: 'memory', bytes: new Uint8Array(0) } };
   try {
-    const { header, headerSizeBytes } = planMember(sample, options);
-    return headerSizeBytes === BLOCK_SIZE ? frameOf(header) : undefined;
+    const { header, headerSizeBytes } = planMember({ ...attributes, path: 'x' as ByteString, mode, body }, options);
+    return headerSizeBytes === BLOCK_SIZE ? headerTemplate(header) : undefined;
   } catch (error) {
-    // Whoever plans the first member is told so, with its name.
+    // Whoever plans a member is told so, with its name.
     if (error instanceof TarError) return undefined;
     throw error;
   }
