@@ -18,6 +18,8 @@ import {
   type BatchMember,
   type FoundMember,
   GOES_ON,
+  HANDED_ON,
+  type Rest,
   type SlabEnd,
   type Stream,
 } from './stream-memory.js';
@@ -50,14 +52,18 @@ interface OpenFile {
   done: number;
 }
 
+/** What is left of a file, in bytes, that is worth handing on. */
+const LONG = 4 << 20;
 /** A header has no use for it, and the content is read from what is open. */
 const OPENED: FileSource = { from: 'memory', bytes: new Uint8Array(0) };
 
 /** Packs batches, one after the other, into a reader's slabs. */
 export interface BatchReader {
-  /** Whether the last batch is packed, and another may begin. */
+  /** Whether the last batch is packed or handed on, and another may begin. */
   isIdle(): boolean;
   begin(batch: number): void;
+  /** Begins with what another reader left of a batch. */
+  goOn(rest: Rest): void;
   /** Packs until a slab is filled, or as long as one is free; to be called again when one is, until the batch is packed. */
   step(): void;
   /** Leaves what is being packed, so that no file stays open. */
@@ -70,6 +76,8 @@ export interface BatchReader {
  * A file is what it is when it is opened, and must not change until it is closed. One that came to its end in a single
  * read is not looked at again: all that could be seen is its time, which systems count in steps longer than that.
  *
+ * @param mayHandOn whether somebody is there to go on with a long file, asked when one is met
+ *
  * Small functions that go from state to state, where a generator would read more easily: to compile that one, which takes in
  * all the others, cost a tenth of packing 7,000 files.
  */
@@ -78,6 +86,7 @@ export function createBatchReader(
   reader: number,
   rules: StreamRules,
   reports: ReaderReports,
+  mayHandOn: () => boolean = () => false,
 ): BatchReader {
   const { tar, attributes, modeChanges, outputs } = rules;
   const plain = createPlainEncoder(attributes, tar);
@@ -91,12 +100,14 @@ export function createBatchReader(
   let header: Uint8Array | undefined;
   let file: OpenFile | undefined;
   let isFailed = false;
+  let isHandedOn = false;
 
   const fill = (end: SlabEnd): void => {
     stream.fill(reader, used, end);
     slab = undefined;
     used = 0;
     if (end !== GOES_ON) batch = -1;
+    isHandedOn = false;
   };
   const putHeader = (member: FoundMember, fileMode: number, isDirectory: boolean, sizeBytes: number): void => {
     const own = fileMode & 0o7777;
@@ -148,8 +159,16 @@ export function createBatchReader(
     file = undefined;
     closeSync(fd);
   };
+  const handOn = ({ fd, sizeBytes, mtimeMs, done }: OpenFile): void => {
+    isHandedOn = stream.offer({ batch, member: next - 1, fd, sizeBytes, mtimeMs, done });
+    if (isHandedOn) file = undefined;
+  };
   const goOnWithFile = (open: OpenFile): void => {
     const { sizeBytes, done } = open;
+    if (sizeBytes - done >= LONG && mayHandOn()) {
+      handOn(open);
+      if (isHandedOn) return;
+    }
     let isWhole = sizeBytes === 0;
     if (!isWhole) {
       // One byte more than there should be, where there is room: who gets less than that has come to the end.
@@ -171,6 +190,7 @@ export function createBatchReader(
   /** @returns how the slab that is packed ends; `undefined` while there is room in it, and more to pack */
   const endOfSlab = (): SlabEnd | undefined => {
     if (isFailed) return BATCH_FAILED;
+    if (isHandedOn) return HANDED_ON;
     if (used === slab!.length) return GOES_ON;
     return header === undefined && file === undefined && next === members.length ? BATCH_WHOLE : undefined;
   };
@@ -196,6 +216,12 @@ export function createBatchReader(
       batch = number;
       members = stream.members(number);
       next = 0;
+    },
+    goOn({ batch: number, member, fd, sizeBytes, mtimeMs, done }) {
+      batch = number;
+      members = stream.members(number);
+      next = member + 1;
+      file = { fd, fsPath: (members[member] as FoundMember).fsPath, sizeBytes, mtimeMs, done };
     },
     step() {
       try {

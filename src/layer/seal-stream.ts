@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HashEngine } from '../digest/index.js';
 import type { ArchiveEntry, FileIdentity } from '../entry/index.js';
@@ -42,14 +43,14 @@ export interface StreamRequest {
   readonly workerUrl?: URL | undefined;
 }
 
-/** More readers than these have nothing to do: the hash is slower than they are. */
-const MAX_READERS = 5;
+/** More workers than these have nothing to do: the hash is slower than they are. */
+const MAX_WORKERS = 4;
 /** Batches that are named ahead of their readers. */
 const AHEAD = 24;
 /**
  * Work that is worth workers, in members or in bytes: starting one costs as much processor time as a thousand small files.
  */
-const WORKERS_MEMBERS = 600;
+const WORKERS_MEMBERS = 200;
 const WORKERS_BYTES = 12 << 20;
 /** After so many bytes, a batch counting as some, the event loop has a turn, in which signals and reports arrive. */
 const TURN_BYTES = 8 << 20;
@@ -69,8 +70,8 @@ const WAIT_WORTH = TURN_BYTES / 4;
 export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
   const { members, rules, recordSizeBytes, output, engine, signal, onLeftOut } = request;
   const jobs = Math.floor(request.jobs ?? 1);
-  const mostReaders = jobs > 1 && canShareMemory() ? Math.min(jobs, MAX_READERS) : 1;
-  const memory = allocateStream(mostReaders, output.position, mostReaders > 1);
+  const workers = jobs > 1 && canShareMemory() ? Math.min(jobs - 1, MAX_WORKERS) : 0;
+  const memory = allocateStream(workers, output.position);
   const stream = openStream(memory);
   const batches = planBatches(members, rules);
   const hash = engine.createSha256();
@@ -90,7 +91,7 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
     },
   };
   /** What this thread packs. */
-  const reader = createBatchReader(stream, 0, rules, reports);
+  const reader = createBatchReader(stream, 0, rules, reports, () => isServed(stream));
   const turn = async (): Promise<void> => {
     unturned = 0;
     await nextTurn();
@@ -138,11 +139,11 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
   const start = (): void => {
     const url = request.workerUrl ?? new URL('./stream-worker.js', import.meta.url);
     const dataOf = (thread: number): StreamWorkerStart => ({ memory, thread, rules, fd: output.fd });
-    pool = startWorkers(mostReaders - 1, url, dataOf, stream.isStopped, (report) => leftOut.push(report));
+    pool = startWorkers(workers, url, dataOf, stream.isStopped, (report) => leftOut.push(report));
   };
 
   try {
-    for (let isStarted = mostReaders === 1; ; ) {
+    for (let isStarted = workers === 0; ; ) {
       const seen = stream.events();
       throwIfAborted(signal);
       if (unturned >= TURN_BYTES) await turn();
@@ -187,20 +188,28 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
     stream.stop();
     await retreat(stream, pool);
     reader.close();
+    const rest = stream.takeOver(0);
+    if (rest !== undefined) closeSync(rest.fd);
     leaveSharedMemory(memory.texts, memory.slabs);
   }
 }
 
 /** Waits until no other thread touches the output or the memory any more. */
 async function retreat(stream: Stream, pool: WorkerPool | undefined): Promise<void> {
-  for (let reader = 1; pool !== undefined && reader < stream.readers; reader++) {
+  for (let thread = 1; pool !== undefined && thread <= stream.workers; thread++) {
     for (;;) {
       const seen = stream.events();
-      if (!stream.isRunning(reader) || !pool.isAlive(reader)) break;
+      if (!stream.isRunning(thread) || !pool.isAlive(thread)) break;
       stream.wait(seen, WAIT_MS);
       await nextTurn();
     }
   }
+}
+
+/** Whether a worker is there that takes what is offered. */
+function isServed(stream: Stream): boolean {
+  for (let thread = 1; thread <= stream.workers; thread++) if (stream.isRunning(thread)) return true;
+  return false;
 }
 
 function writeFailure(error: unknown, output: FileRegion): unknown {
@@ -222,33 +231,34 @@ function planBatches(members: Iterator<StreamMember, unknown>, { tar }: StreamRu
   let batches = 0;
   let isEnded = false;
   let failure: { readonly error: unknown } | undefined;
-  /** What did not fit the last batch. */
+  /** What did not fit the last batch, and what comes right after it. */
   const waiting: BatchMember[] = [];
 
-  const put = (member: StreamMember): void => {
-    count++;
-    if ('kind' in member) {
-      if (sizeOf(member) > TEXT_SIZE) throw new LayerError('NAME_SIZE', 'Cannot pack a stream: a name is too long');
-      waiting.push(member);
-      return;
-    }
-    const plan = planMember(member, tar);
+  const encode = (entry: ArchiveEntry): BatchMember => {
+    const plan = planMember(entry, tar);
     const header = new Uint8Array(plan.headerSizeBytes);
     encodeMember(plan, header, 0);
-    for (let at = 0; at < header.length; at += TEXT_SIZE)
+    for (let at = TEXT_SIZE; at < header.length; at += TEXT_SIZE)
       waiting.push({ kind: 'encoded', bytes: header.subarray(at, at + TEXT_SIZE) });
+    return { kind: 'encoded', bytes: header.subarray(0, TEXT_SIZE) };
   };
 
   /** Names one more member, if there is one. */
-  const name = (): void => {
+  const name = (): BatchMember | undefined => {
+    if (isEnded) return undefined;
     try {
       const { done, value } = members.next();
-      if (done) isEnded = true;
-      else put(value);
+      if (!done) {
+        count++;
+        if (!('kind' in value)) return encode(value);
+        if (sizeOf(value) <= TEXT_SIZE) return value;
+        throw new LayerError('NAME_SIZE', 'Cannot pack a stream: a name is too long');
+      }
     } catch (error) {
-      isEnded = true;
       failure = { error };
     }
+    isEnded = true;
+    return undefined;
   };
 
   return {
@@ -257,14 +267,14 @@ function planBatches(members: Iterator<StreamMember, unknown>, { tar }: StreamRu
       const batch: BatchMember[] = [];
       let room = TEXT_SIZE;
       while (batch.length < most) {
-        if (waiting.length === 0 && !isEnded) name();
-        const member = waiting[0];
+        const member = waiting.shift() ?? name();
         if (member === undefined) break;
-        const size = sizeOf(member);
-        if (size > room) break;
-        room -= size;
+        room -= sizeOf(member);
+        if (room < 0) {
+          waiting.unshift(member);
+          break;
+        }
         batch.push(member);
-        waiting.shift();
       }
       if (batch.length === 0) return undefined;
       batches++;

@@ -1,5 +1,5 @@
 import { writeFullyAt } from './output.js';
-import { createBatchReader, type ReaderReports } from './read-batch.js';
+import { type BatchReader, createBatchReader, type ReaderReports } from './read-batch.js';
 import { OutputFailure } from './slab-job.js';
 import { openStream } from './stream-memory.js';
 import { describeFailure, type StreamWorkerStart, type WorkerMessage, WRITING } from './worker-protocol.js';
@@ -32,30 +32,45 @@ export function serveBatches(
       return false;
     }
   };
-  const reader = createBatchReader(stream, thread, rules, reports);
+  const own = createBatchReader(stream, thread, rules, reports);
+  /** Made when it is needed: V8 compiles functions better of which there is one. */
+  let takingOver: BatchReader | undefined;
+  /** @returns whether there was anything to pack, and room for it */
+  const goOnWithOther = (): boolean => {
+    if (takingOver?.isIdle() !== false) {
+      const rest = stream.takeOver(stream.workers + thread);
+      if (rest === undefined) return false;
+      takingOver ??= createBatchReader(stream, stream.workers + thread, rules, reports);
+      takingOver.goOn(rest);
+    }
+    return step(takingOver, stream.workers + thread);
+  };
+  const goOnWithOwn = (): boolean => {
+    if (own.isIdle()) {
+      const batch = stream.claim(thread);
+      if (batch < 0) return false;
+      beforeBatch(batch);
+      own.begin(batch);
+    }
+    return step(own, thread);
+  };
+  const step = (reader: BatchReader, number: number): boolean => {
+    if (stream.freeSlab(number) === undefined) return false;
+    reader.step();
+    return true;
+  };
 
   stream.setRunning(thread, true);
   try {
     for (;;) {
       const seen = stream.events();
       if (stream.isStopped()) return;
-      if (write()) continue;
-      if (reader.isIdle()) {
-        const batch = stream.claim(thread);
-        if (batch < 0) {
-          stream.wait(seen);
-          continue;
-        }
-        beforeBatch(batch);
-        reader.begin(batch);
-      } else if (stream.freeSlab(thread) === undefined) {
-        stream.wait(seen);
-        continue;
-      }
-      reader.step();
+      // What was taken over before what is its own: others wait for it, as it is of the oldest batch, or nearly.
+      if (!write() && !goOnWithOther() && !goOnWithOwn()) stream.wait(seen);
     }
   } finally {
-    reader.close();
+    own.close();
+    takingOver?.close();
     stream.setRunning(thread, false);
   }
 }

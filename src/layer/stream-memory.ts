@@ -11,6 +11,11 @@ import { takeSharedMemory } from './shared-memory.js';
  * moved the count of claimed ones past it. Its place is used again for the batch `BATCHES` later, when it has been hashed
  * and written.
  *
+ * A batch may pass from one reader to another in the middle of a long file: the planner's reader, which keeps all others
+ * waiting when it reads rather than hashes, offers what is left to whoever has time. The rest of the batch is in that one's
+ * slabs. So each worker is two readers, one for the batches that it claims and one for what it takes over: in the slabs of
+ * one reader, batches are in their order.
+ *
  * A reader's slabs are a ring, used in turn. It counts those it has filled; hashing and writing count theirs behind it.
  * A slab is its reader's while both counts have passed what was in it before, and nobody's to change while not. The oldest
  * batch that is not whole always has slabs: all before it are being hashed and written, and its reader has no later one.
@@ -19,10 +24,11 @@ import { takeSharedMemory } from './shared-memory.js';
  * first and looks for work after that, and then sleeps only while the count is the same, sleeps through nothing.
  */
 export interface StreamMemory {
-  readonly readers: number;
+  /** Threads besides the planner. */
+  readonly workers: number;
   readonly control: ArrayBufferLike;
-  /** Offset in the output of what is written next. */
-  readonly position: ArrayBufferLike;
+  /** Numbers that need more than 32 bits. */
+  readonly wide: ArrayBufferLike;
   readonly batches: ArrayBufferLike;
   readonly texts: ArrayBufferLike;
   readonly slabs: ArrayBufferLike;
@@ -46,11 +52,14 @@ const ENDED = 2;
 const CLAIMED = 3;
 const STOPPED = 4;
 const WRITING = 5;
-const WRITTEN_BATCHES = 6;
+const WRITTEN_PARTS = 6;
 const WRITE_FAILED = 7;
 const LEFT_OUT = 8;
-const OWNERS = 9;
-const PER_READER = OWNERS + BATCHES;
+const OFFER = 9;
+/** Of each batch the readers of its parts, counted from 1; 0 while there is none. */
+const OWNERS = 10;
+const TAKERS = OWNERS + BATCHES;
+const PER_READER = TAKERS + BATCHES;
 const FILLED = 0;
 const HASHED = 1;
 const WRITTEN = 2;
@@ -59,11 +68,24 @@ const LENGTHS = 4;
 const ENDS = LENGTHS + SLABS;
 const READER_NUMBERS = ENDS + SLABS;
 
+/** Offset in the output of what is written next. */
+const POSITION = 0;
+/** The fields of what is offered. */
+const OFFERED = 1;
+const WIDE_NUMBERS = OFFERED + 6;
+
+/** States of what is offered. */
+const NOTHING = 0;
+const OPEN = 1;
+const BEING_TAKEN = 2;
+
 /** How a slab ends. */
 export const GOES_ON = 0;
 export const BATCH_WHOLE = 1;
 export const BATCH_FAILED = 2;
-export type SlabEnd = typeof GOES_ON | typeof BATCH_WHOLE | typeof BATCH_FAILED;
+/** What comes next of the batch is in the slabs of the reader that takes it over. */
+export const HANDED_ON = 3;
+export type SlabEnd = typeof GOES_ON | typeof BATCH_WHOLE | typeof BATCH_FAILED | typeof HANDED_ON;
 
 /** To be opened, and packed as what it then is. */
 export interface FoundMember {
@@ -85,6 +107,19 @@ export type BatchMember = FoundMember | EncodedMember;
 
 const KINDS = ['file', 'directory', 'encoded'] as const;
 
+/** What is left of a batch that is handed on: from within the content of one of its members on. */
+export interface Rest {
+  readonly batch: number;
+  /** Index of that member in the batch. */
+  readonly member: number;
+  /** Its descriptor, of which all threads of a process may make use; whoever takes the rest closes it. */
+  readonly fd: number;
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+  /** Bytes of the content that are packed. */
+  readonly done: number;
+}
+
 /** A filled slab, in its turn. */
 export interface FilledSlab {
   readonly batch: number;
@@ -94,7 +129,7 @@ export interface FilledSlab {
 }
 
 export interface Stream {
-  readonly readers: number;
+  readonly workers: number;
   /** How often something happened; to be read before anything else is looked at. */
   events(): number;
   /** Sleeps until the count is not `seen` any more, or `timeoutMs` have passed. */
@@ -109,6 +144,10 @@ export interface Stream {
   end(): void;
   /** Takes the oldest batch that nobody has; -1 when there is none. */
   claim(reader: number): number;
+  /** Offers what is left of a batch. @returns false while nobody has taken what was offered before */
+  offer(rest: Rest): boolean;
+  /** Takes what is offered, if anything is. */
+  takeOver(reader: number): Rest | undefined;
   members(batch: number): BatchMember[];
 
   /** The reader's next slab, if it is free. */
@@ -137,32 +176,45 @@ export interface Stream {
 
   stop(): void;
   isStopped(): boolean;
-  /** Whether a reader has begun and not ended; while it has, it may use the output. */
-  setRunning(reader: number, running: boolean): void;
-  isRunning(reader: number): boolean;
+  /** Whether a worker, by the number of its thread, has begun and not ended; while it has, it may use the output. */
+  setRunning(thread: number, running: boolean): void;
+  isRunning(thread: number): boolean;
 }
 
-/** @param position offset of the stream's first byte in the output */
-export function allocateStream(readers: number, position: number, shared: boolean): StreamMemory {
+/**
+ * @param workers threads besides the planner; without any, nothing is shared
+ * @param position offset of the stream's first byte in the output
+ */
+export function allocateStream(workers: number, position: number): StreamMemory {
+  const shared = workers > 0;
+  const readers = readersOf(workers);
   const allocate = (size: number): ArrayBufferLike => (shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size));
   const slabsSize = READ_OFFSET + readers * SLABS * SLAB_SIZE;
   const memory: StreamMemory = {
-    readers,
+    workers,
     control: allocate(4 * (PER_READER + readers * READER_NUMBERS)),
-    position: allocate(8),
+    wide: allocate(8 * WIDE_NUMBERS),
     batches: allocate(4 * BATCHES * BATCH_NUMBERS),
     texts: shared ? takeSharedMemory(BATCHES * TEXT_SIZE) : allocate(BATCHES * TEXT_SIZE),
     slabs: shared ? takeSharedMemory(slabsSize) : allocate(slabsSize),
   };
-  new Float64Array(memory.position)[0] = position;
+  new Float64Array(memory.wide)[POSITION] = position;
   return memory;
 }
 
+/** The planner is reader 0, and worker `n` is readers `n` and `workers + n`. */
+function readersOf(workers: number): number {
+  return 1 + 2 * workers;
+}
+
+type Six = readonly [number, number, number, number, number, number];
+
 /** The stream in some memory, on any thread. */
 export function openStream(memory: StreamMemory): Stream {
-  const { readers } = memory;
+  const { workers } = memory;
+  const readers = readersOf(workers);
   const control = new Int32Array(memory.control);
-  const position = new Float64Array(memory.position);
+  const wide = new Float64Array(memory.wide);
   const texts = Buffer.from(memory.texts);
   const batchNumbers = Array.from(
     { length: BATCHES },
@@ -178,13 +230,14 @@ export function openStream(memory: StreamMemory): Stream {
     Atomics.add(control, EVENTS, 1);
     Atomics.notify(control, EVENTS);
   };
-  /** Batches that are hashed; the planner's own. */
-  let hashedBatches = 0;
+  /** Parts that are hashed, two for each batch; the planner's own. */
+  let hashedParts = 0;
 
-  /** The oldest slab of a batch that has not passed what `count` counts. */
-  const next = (batch: number, count: typeof HASHED | typeof WRITTEN): FilledSlab | 'end' | undefined => {
+  /** The oldest slab that has not passed what `count` counts, all before part `part` having passed it. */
+  const next = (part: number, count: typeof HASHED | typeof WRITTEN): FilledSlab | 'end' | undefined => {
+    const batch = part >> 1;
     if (batch >= load(PLANNED)) return load(ENDED) === 1 && batch >= load(PLANNED) ? 'end' : undefined;
-    const reader = load(OWNERS + (batch % BATCHES)) - 1;
+    const reader = load((part % 2 === 0 ? OWNERS : TAKERS) + (batch % BATCHES)) - 1;
     if (reader < 0) return undefined;
     const passed = load(ofReader(reader, count));
     if (load(ofReader(reader, FILLED)) === passed) return undefined;
@@ -199,12 +252,16 @@ export function openStream(memory: StreamMemory): Stream {
     };
   };
 
+  /** How many parts a slab is the end of; a batch that is not handed on has no second one. */
+  const partsEnded = (part: number, end: SlabEnd): number =>
+    end === BATCH_WHOLE ? 2 - (part % 2) : end === HANDED_ON ? 1 : 0;
+
   return {
-    readers,
+    workers,
     events: () => load(EVENTS),
     wait: (seen, timeoutMs) => void Atomics.wait(control, EVENTS, seen, timeoutMs),
 
-    hasRoom: () => load(PLANNED) - Math.min(hashedBatches, load(WRITTEN_BATCHES)) < BATCHES,
+    hasRoom: () => load(PLANNED) - (Math.min(hashedParts, load(WRITTEN_PARTS)) >> 1) < BATCHES,
     unclaimed: () => load(PLANNED) - load(CLAIMED),
     plan(members) {
       const batch = load(PLANNED) % BATCHES;
@@ -232,6 +289,7 @@ export function openStream(memory: StreamMemory): Stream {
       // One call for all: each costs as much as writing a few hundred bytes.
       texts.write(strings.join(''), start, 'latin1');
       Atomics.store(control, OWNERS + batch, 0);
+      Atomics.store(control, TAKERS + batch, 0);
       Atomics.add(control, PLANNED, 1);
       happened();
     },
@@ -247,6 +305,20 @@ export function openStream(memory: StreamMemory): Stream {
         Atomics.store(control, OWNERS + (batch % BATCHES), reader + 1);
         return batch;
       }
+    },
+    offer({ batch, member, fd, sizeBytes, mtimeMs, done }) {
+      if (load(OFFER) !== NOTHING) return false;
+      wide.set([batch, member, fd, sizeBytes, mtimeMs, done], OFFERED);
+      Atomics.store(control, OFFER, OPEN);
+      happened();
+      return true;
+    },
+    takeOver(reader) {
+      if (Atomics.compareExchange(control, OFFER, OPEN, BEING_TAKEN) !== OPEN) return undefined;
+      const [batch, member, fd, sizeBytes, mtimeMs, done] = wide.subarray(OFFERED) as unknown as Six;
+      Atomics.store(control, TAKERS + (batch % BATCHES), reader + 1);
+      Atomics.store(control, OFFER, NOTHING);
+      return { batch, member, fd, sizeBytes, mtimeMs, done };
     },
     members(batch) {
       const numbers = batchNumbers[batch % BATCHES]!;
@@ -284,9 +356,9 @@ export function openStream(memory: StreamMemory): Stream {
       happened();
     },
 
-    toHash: () => next(hashedBatches, HASHED),
+    toHash: () => next(hashedParts, HASHED),
     hashed({ reader, end }) {
-      if (end === BATCH_WHOLE) hashedBatches++;
+      hashedParts += partsEnded(hashedParts, end);
       Atomics.add(control, ofReader(reader, HASHED), 1);
       happened();
     },
@@ -296,11 +368,12 @@ export function openStream(memory: StreamMemory): Stream {
       let count = 0;
       try {
         for (; count < most && load(WRITE_FAILED) === 0; count++) {
-          const slab = next(load(WRITTEN_BATCHES), WRITTEN);
+          const part = load(WRITTEN_PARTS);
+          const slab = next(part, WRITTEN);
           if (slab === undefined || slab === 'end' || slab.end === BATCH_FAILED) break;
-          write(slab.bytes, position[0]!);
-          position[0]! += slab.bytes.length;
-          if (slab.end === BATCH_WHOLE) Atomics.add(control, WRITTEN_BATCHES, 1);
+          write(slab.bytes, wide[POSITION]!);
+          wide[POSITION]! += slab.bytes.length;
+          Atomics.store(control, WRITTEN_PARTS, part + partsEnded(part, slab.end));
           Atomics.add(control, ofReader(slab.reader, WRITTEN), 1);
         }
       } catch (error) {
@@ -312,7 +385,7 @@ export function openStream(memory: StreamMemory): Stream {
       }
       return count > 0;
     },
-    isWritten: () => next(load(WRITTEN_BATCHES), WRITTEN) === 'end',
+    isWritten: () => next(load(WRITTEN_PARTS), WRITTEN) === 'end',
     hasWriteFailed: () => load(WRITE_FAILED) === 1,
 
     leaveOut: () => void Atomics.add(control, LEFT_OUT, 1),
@@ -323,10 +396,10 @@ export function openStream(memory: StreamMemory): Stream {
       happened();
     },
     isStopped: () => load(STOPPED) === 1,
-    setRunning(reader, running) {
-      Atomics.store(control, ofReader(reader, RUNNING), Number(running));
+    setRunning(thread, running) {
+      Atomics.store(control, ofReader(thread, RUNNING), Number(running));
       happened();
     },
-    isRunning: (reader) => load(ofReader(reader, RUNNING)) === 1,
+    isRunning: (thread) => load(ofReader(thread, RUNNING)) === 1,
   };
 }

@@ -51,8 +51,9 @@ const TEXT = 64 << 10;
 const MANY = 1000;
 
 const HINDERED = new URL('../support/hindered-worker.mjs', import.meta.url).href;
-/** What workers count: those that have begun, and behind them those that have ended. */
+/** What workers count: those that have begun, those that have ended, and reads of files that another thread opened. */
 const BEGUN = 0;
+const TAKEN = 2;
 
 interface Hindrance {
   readonly delay?: number;
@@ -74,19 +75,22 @@ interface Workers {
   begun(): void;
   /** Resolves when all that ever begin have ended. */
   ended(): Promise<void>;
+  /** How often they have gone on with a file that this thread had begun. */
+  readsTaken(): number;
 }
 
 /** The workers that are started from now on. */
 function workersOf(jobs: number): Workers {
   const all = Math.min(jobs, 5) - 1;
-  const counts = new Int32Array(new SharedArrayBuffer(8));
+  const counts = new Int32Array(new SharedArrayBuffer(12));
   setEnvironmentData('counts of hindered workers', counts);
   return {
     begun() {
       for (let now = Atomics.load(counts, BEGUN); now < all; now = Atomics.load(counts, BEGUN))
         if (Atomics.wait(counts, BEGUN, now, 30_000) === 'timed-out') throw new Error('no worker begins');
     },
-    ended: () => vi.waitFor(() => expect([...counts]).toEqual([all, all]), 30_000),
+    ended: () => vi.waitFor(() => expect([...counts.subarray(0, TAKEN)]).toEqual([all, all]), 30_000),
+    readsTaken: () => counts[TAKEN]!,
   };
 }
 
@@ -131,6 +135,8 @@ function regionOn(fd: number, position = 0): FileRegion {
 interface Packed {
   readonly sealed: SealedLayer;
   readonly blob: Buffer;
+  /** As workers count them. */
+  readonly readsTaken: number;
 }
 
 /** Packs members behind something else in a file, and holds the result to be what the file has. */
@@ -158,11 +164,11 @@ async function pack(members: Iterable<StreamMember>, { hindrance = {}, ...option
     members: sealed.members,
   });
   expect(sizeBytes % 10_240).toBe(0);
-  return { sealed, blob };
+  return { sealed, blob, readsTaken: workers.readsTaken() };
 }
 
 /** Packs entries in the other way, which plans an archive by sizes. */
-async function packEntries(entries: readonly ArchiveEntry[], tar: TarOptions): Promise<Packed> {
+async function packEntries(entries: readonly ArchiveEntry[], tar: TarOptions): Promise<Omit<Packed, 'readsTaken'>> {
   const chunks: Buffer[] = [];
   const sealer = createSealer({ engine });
   const output = (chunk: Uint8Array): void => void chunks.push(Buffer.from(chunk));
@@ -210,6 +216,7 @@ function makeTree(): string {
   directory('b-mixed');
   for (let i = 0; i < 200; i++) file(`b-mixed/${i}`, i % 3 === 0 ? 0 : (i * 7919) % 20_000);
   file('b-mixed/100-huge', 5 * SLAB + 77);
+  file('b-mixed/101-handed-on', 13 * SLAB + 77);
   for (const size of [-1024, -513, -512, -511, 0, 1]) file(`b-mixed/slab${size}`, SLAB + size);
   for (let i = 0; i < 150; i++) directory(`c-directories/${i}/x`);
   directory('d-pax');
@@ -246,7 +253,7 @@ describe('a stream has the same bytes', () => {
       ['gnu', 3, {}],
       ['ustar', 8, { delay: 4 }],
     ];
-    const others = new Map<TarFormat, Packed>();
+    const others = new Map<TarFormat, Omit<Packed, 'readsTaken'>>();
     for (const [format, jobs, hindrance] of TIMES) {
       const tar = { format, strict: false };
       const expected = others.get(format) ?? (await packEntries(entriesOf(fsPath, 't'), tar));
@@ -524,6 +531,47 @@ const FAILURES: Readonly<Record<string, Failure>> = {
     message: /^output: ESPIPE: invalid seek, write$/,
   },
 };
+
+describe('a long file that another thread goes on with', () => {
+  /** Each is a batch of its own, as its name is long, so that every thread has some of them. */
+  function longMembers(root: string, sizes: readonly number[]): StreamMember[] {
+    return sizes.flatMap((size, index) => {
+      const [long, short] = [join(root, `long${index}`), join(root, `short${index}`)];
+      writeFileSync(long, numbered(size, index + 1));
+      writeFileSync(short, numbered(index, index + 1));
+      return [fileMember(long, `${'l'.repeat(TEXT - 5000)}${index}`), fileMember(short, `short/${index}`)];
+    });
+  }
+  const HANDED_ON = 9 * SLAB;
+
+  test('has the same bytes, and so has what is behind it', async () => {
+    const root = scratchDirectory();
+    const sizes = Array.from({ length: 30 }, (_, index) => HANDED_ON + index * 511);
+    const members = [...manyMembers(root), ...longMembers(root, sizes)];
+    const expected = await pack(members);
+    for (const [jobs, most] of [[2], [2, 70_001], [3], [5]] as const) {
+      const { sealed, readsTaken } = await pack(members, { jobs, hindrance: { delay: jobs, ...(most && { most }) } });
+      expect(sealed).toEqual(expected.sealed);
+      expect(readsTaken).toBeGreaterThan(0);
+    }
+  });
+
+  test('that changes is one error', async () => {
+    const root = scratchDirectory();
+    const members = [...manyMembers(root), ...longMembers(root, Array(30).fill(HANDED_ON))];
+    for (const jobs of [2, 3]) {
+      for (let index = 2; index < 30; index++) writeFileSync(join(root, `long${index}`), numbered(HANDED_ON, 1));
+      // When a few of the long files are packed: each makes ten pieces, and all before them about thirty.
+      const change = (): void => {
+        for (let index = 2; index < 30; index++) truncateSync(join(root, `long${index}`), SLAB);
+      };
+      const options = { jobs, hindrance: { delay: jobs }, engine: engineThat(change, 80) };
+      const error = await failing(root, members, options);
+      expect(error.message).toMatch(/it had 4718592 bytes, and (ends after \d+|has 524288)$/);
+      expect(error.code).toBe('SOURCE_CHANGED');
+    }
+  });
+});
 
 describe('one error, the same on one thread and on many', () => {
   oracle.each(Object.entries(FAILURES))('%s', async (_, failure) => {

@@ -18,6 +18,8 @@ export async function serveHindered(how) {
 export const COUNTS = 'counts of hindered workers';
 export const BEGUN = 0;
 export const ENDED = 1;
+/** Reads of files that another thread opened. */
+export const TAKEN = 2;
 
 /**
  * @param delay seed of a generator, by which each batch waits up to 4 ms
@@ -33,7 +35,17 @@ export function serveHinderedBatches({ delay, dieAt, throwAt, dieAtWrite, most =
     Atomics.add(counts, which, 1);
     Atomics.notify(counts, which);
   };
-  const { fstatSync, readSync, writeSync } = fs;
+  const { closeSync, fstatSync, openSync, readSync, writeSync } = fs;
+  const opened = new Set();
+  fs.openSync = (...args) => {
+    const fd = openSync(...args);
+    opened.add(fd);
+    return fd;
+  };
+  fs.closeSync = (fd) => {
+    opened.delete(fd);
+    closeSync(fd);
+  };
   let writes = 0;
   const known = new Set();
   fs.fstatSync = (fd) => {
@@ -42,7 +54,10 @@ export function serveHinderedBatches({ delay, dieAt, throwAt, dieAtWrite, most =
     known.add(fd);
     return fstatSync(fd);
   };
-  fs.readSync = (fd, bytes, offset, length, position) => readSync(fd, bytes, offset, Math.min(length, most), position);
+  fs.readSync = (fd, bytes, offset, length, position) => {
+    if (!opened.has(fd)) count(TAKEN);
+    return readSync(fd, bytes, offset, Math.min(length, most), position);
+  };
   fs.writeSync = (fd, bytes, offset, length, position) => {
     if (++writes === dieAtWrite) process.exit(7);
     return writeSync(fd, bytes, offset, Math.min(length, most), position);
