@@ -21,6 +21,14 @@ exit $status`;
 /** Linux gives each session a priority of its own; a process group that can be ended as a whole is a new session, and has ours. */
 const [, PRIORITY = ''] = /nice (-?\d+)/.exec(readProc('self/autogroup')) ?? [];
 
+/**
+ * What programs see of our environment. Variables that tell Node how to run are not theirs: `NODE_EXTRA_CA_CERTS`, which a
+ * machine behind a proxy has, alone makes each start of Node three times as long.
+ */
+export const ENVIRONMENT = Object.fromEntries(
+  Object.entries({ ...process.env, LC_ALL: 'C' }).filter(([name]) => !name.startsWith('NODE_')),
+);
+
 const POLL_MILLISECONDS = 10;
 
 /** The shell that runs now: the leader of a process group, so that nothing of it outlives us. */
@@ -46,7 +54,7 @@ export function run(script, directory, { watchMemory = false, env = {}, limitSec
   return new Promise((resolve, reject) => {
     const child = spawn('bash', ['-c', WRAPPER], {
       cwd: directory,
-      env: { ...process.env, LC_ALL: 'C', ...env, SCRIPT: script, PRIORITY },
+      env: { ...ENVIRONMENT, ...env, SCRIPT: script, PRIORITY },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       detached: true,
     });

@@ -27,6 +27,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { scanStore } from '../dist/build/scan-references.js';
+import { ENVIRONMENT } from './measure.mjs';
 
 const PROGRAM = fileURLToPath(new URL('../dist/bin/tarseal.js', import.meta.url));
 const PEAK = fileURLToPath(new URL('./peak-memory.cjs', import.meta.url));
@@ -117,9 +118,9 @@ function makeCorpus(name, directory, planted) {
   });
 }
 
-function run(program, args, env = process.env) {
+function run(program, args) {
   const start = performance.now();
-  const { status, stdout, stderr } = spawnSync(program, args, { env, maxBuffer: 1 << 28 });
+  const { status, stdout, stderr } = spawnSync(program, args, { env: ENVIRONMENT, maxBuffer: 1 << 28 });
   const seconds = (performance.now() - start) / 1000;
   if (status !== 0) throw new Error(`${program} ${args.slice(0, 8).join(' ')} failed: ${stderr}`);
   return { seconds, output: stdout.toString('latin1'), stderr: stderr.toString() };
@@ -194,7 +195,7 @@ for (const corpus of options.corpus ?? Object.keys(CORPORA)) {
         },
         grep: () => {
           const args = ['-F', '-o', '-h', '-a', '-f', list, ...files];
-          const { seconds, output } = run('grep', args, { ...process.env, LC_ALL: 'C' });
+          const { seconds, output } = run('grep', args);
           return { seconds, found: [...new Set(output.split('\n').slice(0, -1))].sort() };
         },
       };
