@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { build } from 'rolldown';
 
 const { dependencies, version } = JSON.parse(readFileSync('package.json', 'utf8'));
-/** Every run needs it; the other packages are loaded by those that use them. */
+/** What is a part of the command; the other packages are loaded from where they are installed. */
 const BUNDLED = 'commander';
 const licence = readFileSync(`node_modules/${BUNDLED}/LICENSE`, 'utf8')
   .trim()
@@ -42,7 +42,7 @@ const bundledAsModules = {
   transform(code, id) {
     if (!id.includes(`/node_modules/${BUNDLED}/`)) return null;
     const module = code
-      // For subcommands that are programs of their own, of which there are none; it costs a tenth of a short run.
+      // For subcommands that are programs of their own, of which there are none.
       .replace("require('node:child_process')", '{}')
       .replaceAll(/^const (\{.*\}) = require\(('\..*')\);$/gm, 'import $1 from $2;')
       .replaceAll(/^exports\.(\w+) = \1;/gm, 'export { $1 };');
@@ -104,8 +104,8 @@ await build({
     },
     chunkFileNames: ({ name }) => (name.startsWith('shared') ? 'shared-[hash].js' : '[name].js'),
     cleanDir: true,
-    postBanner: ({ isEntry }) =>
-      isEntry ? `/*!\n * Contains ${BUNDLED} ${dependencies[BUNDLED]}:\n *\n${licence}\n */` : '',
+    postBanner: ({ name }) =>
+      name === BUNDLED ? `/*!\n * Contains ${BUNDLED} ${dependencies[BUNDLED]}:\n *\n${licence}\n */` : '',
   },
 });
 // Each by itself: a part that it shared with the command could be the command, which would then run in it.

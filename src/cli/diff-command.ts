@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import {
   type ComparedLayer,
   type ComparedSide,
@@ -8,7 +7,9 @@ import {
   type DifferenceCount,
   diffImages,
   displayText,
+  type GivenImage,
 } from '../index.js';
+import { type Command, type CommandCall, UsageError } from './command.js';
 import { EXIT_FAILURE } from './exit-codes.js';
 import { givenImage, readOptions } from './given-image.js';
 import { print } from './print.js';
@@ -33,33 +34,40 @@ not), an OCI layout, or one of them - for standard input.`;
 /** So many differences of one kind are shown where not all are. */
 const SHOWN = 3;
 
-export function addDiffCommand(program: Command, signals: Signals): void {
-  addOptions(program.command('diff'))
-    .summary('say where two images or tars differ')
-    .description('Says where two images or tars differ: documents, layers, members, fields, bytes.')
-    .addHelpText('after', EXAMPLE)
-    .action(async (a: string, b: string, options: DiffOptions, command: Command) => {
-      requireOneStream(a, b, command);
-      const comparison = await diffImages(givenImage(a), givenImage(b), compareOptions(signals, options));
-      report(comparison, options, () => [...describeSides(comparison), ...describeDifferences(comparison, options)]);
-    });
-}
+/** What `diff` and `explain` have in common. */
+export const comparing: Pick<Command, 'operands' | 'options'> = {
+  operands: [
+    ['<a>', 'IMAGE[:REFERENCE]'],
+    ['<b>', 'IMAGE[:REFERENCE]'],
+  ],
+  options: {
+    'Options:': [
+      ['--all', 'list every difference, with the bytes of each'],
+      ['--json', 'print one JSON object'],
+      ['--quiet', 'the exit code alone'],
+      ['--debug', 'print stack traces'],
+    ],
+  },
+};
 
-/** The options that `diff` and `explain` have in common. */
-export function addOptions(command: Command): Command {
-  return command
-    .argument('<a>', 'IMAGE[:REFERENCE]')
-    .argument('<b>', 'IMAGE[:REFERENCE]')
-    .option('--all', 'list every difference, with the bytes of each')
-    .option('--json', 'print one JSON object')
-    .option('--quiet', 'the exit code alone')
-    .option('--debug', 'print stack traces')
-    .helpOption('--help', 'print help');
-}
+export const diffCommand: Command = {
+  name: 'diff',
+  summary: 'say where two images or tars differ',
+  description: 'Says where two images or tars differ: documents, layers, members, fields, bytes.',
+  ...comparing,
+  example: EXAMPLE,
+  async run(call) {
+    const options = call.options as DiffOptions;
+    const comparison = await diffImages(...givenImages(call), compareOptions(call.signals, options));
+    report(comparison, options, () => [...describeSides(comparison), ...describeDifferences(comparison, options)]);
+  },
+};
 
-/** Standard input is read once. */
-export function requireOneStream(a: string, b: string, command: Command): void {
-  if (a === '-' && b === '-') command.error('error: A or B can be -, standard input, and not both');
+/** Both operands. Standard input is read once. */
+export function givenImages({ operands }: CommandCall): [GivenImage, GivenImage] {
+  const [a, b] = operands as [string, string];
+  if (a === '-' && b === '-') throw new UsageError('error: A or B can be -, standard input, and not both');
+  return [givenImage(a), givenImage(b)];
 }
 
 export function compareOptions(signals: Signals, { all }: DiffOptions): CompareOptions {

@@ -1,18 +1,16 @@
-import type { Command } from 'commander';
 import { type Cause, type Explanation, explainImages } from '../index.js';
+import type { Command } from './command.js';
 import {
-  addOptions,
   compareOptions,
+  comparing,
   type DiffOptions,
   describeDifferences,
   describeSides,
+  givenImages,
   headingOf,
   placeKey,
   report,
-  requireOneStream,
 } from './diff-command.js';
-import { givenImage } from './given-image.js';
-import type { Signals } from './signals.js';
 
 const EXAMPLE = `
 Example:
@@ -21,25 +19,24 @@ Example:
 Exit code 0 where they are equal, 1 where they differ. "probably" stands before what is usually the cause, and is not
 proven by what was read.`;
 
-export function addExplainCommand(program: Command, signals: Signals): void {
-  addOptions(program.command('explain'))
-    .summary('say why two images or tars differ')
-    .description(
-      'Says where two images or tars differ and why: times, owners, order, compressors, contents and others.',
-    )
-    .addHelpText('after', EXAMPLE)
-    .action(async (a: string, b: string, options: DiffOptions, command: Command) => {
-      requireOneStream(a, b, command);
-      const explanation = await explainImages(givenImage(a), givenImage(b), compareOptions(signals, options));
-      report(explanation, options, () => [
-        ...describeSides(explanation),
-        ...describeCauses(explanation),
-        ...(options.all || (explanation.causes.length === 0 && !explanation.isEqual)
-          ? describeDifferences(explanation, options)
-          : []),
-      ]);
-    });
-}
+export const explainCommand: Command = {
+  name: 'explain',
+  summary: 'say why two images or tars differ',
+  description: 'Says where two images or tars differ and why: times, owners, order, compressors, contents and others.',
+  ...comparing,
+  example: EXAMPLE,
+  async run(call) {
+    const options = call.options as DiffOptions;
+    const explanation = await explainImages(...givenImages(call), compareOptions(call.signals, options));
+    report(explanation, options, () => [
+      ...describeSides(explanation),
+      ...describeCauses(explanation),
+      ...(options.all || (explanation.causes.length === 0 && !explanation.isEqual)
+        ? describeDifferences(explanation, options)
+        : []),
+    ]);
+  },
+};
 
 function describeCauses(explanation: Explanation): string[] {
   const { causes } = explanation;

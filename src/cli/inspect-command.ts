@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import {
   createMemberLister,
   displayText,
@@ -9,10 +8,10 @@ import {
   type Waste,
   type WastedFile,
 } from '../index.js';
+import type { Command, CommandCall } from './command.js';
 import { EXIT_FAILURE } from './exit-codes.js';
 import { givenImage, readOptions } from './given-image.js';
 import { print } from './print.js';
-import type { Signals } from './signals.js';
 import { describeFinding } from './verify-command.js';
 
 interface InspectOptions {
@@ -32,32 +31,38 @@ IMAGE is a docker-archive, an OCI archive or a layer (gzip or not), an OCI layou
 /** So much text is gathered before it is written. */
 const TEXT_SIZE = 1 << 16;
 
-export function addInspectCommand(program: Command, signals: Signals): void {
-  program
-    .command('inspect')
-    .summary('show what an image holds')
-    .description('Shows the config and the layers of an image as they describe themselves; nothing is verified.')
-    .argument('<image>', 'IMAGE[:REFERENCE]')
-    .option('--files', "list members as GNU tar's -tv does in the C locale and UTC")
-    .option('--waste', 'read all contents too: the largest files, what layers store twice, what later ones hide')
-    .option('--json', 'print one JSON object')
-    .option('--debug', 'print stack traces')
-    .helpOption('--help', 'print help')
-    .addHelpText('after', EXAMPLE)
-    .action(async (image: string, { files, waste, json }: InspectOptions) => {
-      const listing = files ? createListing(json ?? false) : undefined;
-      const inspection = await inspectImage(givenImage(image), {
-        ...readOptions(signals),
-        ...listing?.handlers,
-        ...(waste && { waste }),
-      });
-      if (json) print(1, `${JSON.stringify(listing?.withFiles(inspection) ?? inspection)}\n`);
-      else if (listing !== undefined) listing.flush();
-      else print(1, describe(image, inspection));
-      if (inspection.findings.length === 0) return;
-      if (!json) print(2, inspection.findings.map((finding) => `tarseal: ${describeFinding(finding)}\n`).join(''));
-      process.exitCode = EXIT_FAILURE;
-    });
+export const inspectCommand: Command = {
+  name: 'inspect',
+  summary: 'show what an image holds',
+  description: 'Shows the config and the layers of an image as they describe themselves; nothing is verified.',
+  operands: [['<image>', 'IMAGE[:REFERENCE]']],
+  options: {
+    'Options:': [
+      ['--files', "list members as GNU tar's -tv does in the C locale and UTC"],
+      ['--waste', 'read all contents too: the largest files, what layers store twice, what later ones hide'],
+      ['--json', 'print one JSON object'],
+      ['--debug', 'print stack traces'],
+    ],
+  },
+  example: EXAMPLE,
+  run: inspect,
+};
+
+async function inspect({ operands, options, signals }: CommandCall): Promise<void> {
+  const [image] = operands as [string];
+  const { files, waste, json } = options as InspectOptions;
+  const listing = files ? createListing(json ?? false) : undefined;
+  const inspection = await inspectImage(givenImage(image), {
+    ...readOptions(signals),
+    ...listing?.handlers,
+    ...(waste && { waste }),
+  });
+  if (json) print(1, `${JSON.stringify(listing?.withFiles(inspection) ?? inspection)}\n`);
+  else if (listing !== undefined) listing.flush();
+  else print(1, describe(image, inspection));
+  if (inspection.findings.length === 0) return;
+  if (!json) print(2, inspection.findings.map((finding) => `tarseal: ${describeFinding(finding)}\n`).join(''));
+  process.exitCode = EXIT_FAILURE;
 }
 
 /** Lists members as they come; with `json` they are gathered, layer by layer. */

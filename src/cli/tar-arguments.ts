@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
 import { displayText, type ExcludePattern, parseMemberList, type TarMember, TarsealError } from '../index.js';
-import { splitOptions } from './option-tokens.js';
+import type { Token } from './command-line.js';
 import { rawArguments, requireUtf8 } from './raw-arguments.js';
 
 /** The arguments of `tarseal tar` whose order means something. */
@@ -14,21 +13,20 @@ export interface OrderedArguments {
 }
 
 /** Options that are of the members that follow them. */
-const POSITIONAL: ReadonlySet<string> = new Set(['directory', 'no-recursion', 'exclude']);
+const POSITIONAL: ReadonlySet<string> = new Set(['--directory', '--no-recursion', '--exclude']);
 
 /**
  * Reads the arguments whose order counts, as GNU tar does: a member has the directory and the recursion that were in
- * force before it. Commander keeps values, not their order, so the same arguments are read once more for it.
+ * force before it.
  *
  * @throws {TarsealError} SPEC_INVALID for an option after the members that it should be of, or for no member at all
  */
 export function readOrderedArguments(
-  command: Command,
+  tokens: readonly Token[],
   args: readonly string[],
   cwd: string,
   isVerbatim: boolean,
 ): OrderedArguments {
-  const tokens = splitOptions(args, command.options);
   const raw = rawArguments(args);
   const operands = new Set(tokens.flatMap((token) => (token.kind === 'operand' ? [token.index] : [])));
   for (const [index, argument] of args.entries()) if (!operands.has(index)) requireUtf8(argument, raw[index]);
@@ -45,10 +43,11 @@ export function readOrderedArguments(
       members.push({ name: raw[token.index]!, directory, recursive });
       continue;
     }
-    const { value } = token;
-    if (POSITIONAL.has(token.name)) lastPositional = { option: token.flag, membersBefore: members.length };
-    switch (token.name) {
-      case 'file':
+    const { value, flag } = token;
+    const { long } = token.option;
+    if (POSITIONAL.has(long)) lastPositional = { option: flag, membersBefore: members.length };
+    switch (long) {
+      case '--file':
         if (hasFile)
           throw new TarsealError(
             'SPEC_INVALID',
@@ -56,7 +55,7 @@ export function readOrderedArguments(
           );
         hasFile = true;
         break;
-      case 'directory':
+      case '--directory':
         if (value === '')
           throw new TarsealError(
             'SPEC_INVALID',
@@ -64,18 +63,18 @@ export function readOrderedArguments(
           );
         directory = resolve(directory, value);
         break;
-      case 'no-recursion':
+      case '--no-recursion':
         recursive = false;
         break;
-      case 'exclude':
-        if (members.length > 0) throw misplaced(token.flag);
+      case '--exclude':
+        if (members.length > 0) throw misplaced(flag);
         exclude.push({ pattern: value, contents: recursive });
         break;
-      case 'transform':
-      case 'xform':
+      case '--transform':
+      case '--xform':
         transform.push(value);
         break;
-      case 'files-from':
+      case '--files-from':
         hasMemberList = true;
         for (const name of readMemberList(value, isVerbatim)) members.push({ name, directory, recursive });
         break;

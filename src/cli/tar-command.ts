@@ -1,10 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { type Command, Option } from 'commander';
 import { type CreatedTar, createTar, displayText, type TarSpec, TarsealError } from '../index.js';
-import { integer, repeatable } from './option-values.js';
+import type { Command, CommandCall } from './command.js';
 import { isTerminal, print } from './print.js';
 import { printable } from './report.js';
-import type { Signals } from './signals.js';
 import { readOrderedArguments } from './tar-arguments.js';
 
 interface TarOptions {
@@ -38,67 +36,60 @@ The archive is what GNU tar writes with --sort=name --mtime=@1 --owner=root:0 --
 /** What GNU tar must be told in its posix format to be deterministic, and what ours does. */
 const PAX_OPTIONS: ReadonlySet<string> = new Set(['exthdr.name=%d/PaxHeaders/%f', 'delete=atime', 'delete=ctime']);
 
-export function addTarCommand(program: Command, signals: Signals): void {
-  const command = program
-    .command('tar')
-    .summary('write a deterministic tar archive, with options as GNU tar has them')
-    .description('Writes a deterministic tar archive, with options as GNU tar has them.')
-    .argument('[member...]', 'files and directories')
-    .option('-c, --create', 'create an archive, which is all that this command does')
-    .option('-f, --file <FILE>', 'the archive, - for stdout (default: -)')
-    .option('-C, --directory <DIR>', 'directory of the members that follow (repeatable)', repeatable)
-    .option('-T, --files-from <FILE>', 'names of members, one a line, - for stdin (repeatable)', repeatable)
-    .option('--null', 'names in -T end in NUL and are verbatim')
-    .option('--no-recursion', 'of the members that follow, only themselves')
-    .option('--exclude <PATTERN>', 'leave out what matches (repeatable)', repeatable)
-    .addOption(new Option('--format <FORMAT>', 'format (default: ustar)').choices(['ustar', 'gnu', 'posix', 'pax']))
-    .addOption(new Option('--sort <ORDER>', 'order of names in a directory (default: name)').choices(['name', 'none']))
-    .option('--mtime <TIME>', '@SECONDS or ISO 8601 (default: @1)')
-    .option('--owner <NAME:ID>', 'owner of every member (default: root:0)')
-    .option('--group <NAME:ID>', 'group of every member (default: root:0)')
-    .option('--numeric-owner', 'write no names of owners')
-    .option('--mode <CHANGES>', 'mode changes for every member, as under umask 0')
-    .option('--hard-dereference', 'store hard links as the files they are, which is always done')
-    .option('--transform <EXPRESSION>', 'sed s expression on names (repeatable)', repeatable)
-    .option('--xform <EXPRESSION>', 'the same', repeatable)
-    .option(
-      '--pax-option <KEYWORDS>',
-      'only exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime, which is always done',
-      repeatable,
-    )
-    .option('-b, --blocking-factor <N>', 'blocks of 512 bytes in a record (default: 20)', integer)
-    .option('-z, --gzip', 'compress')
-    .option('-P, --absolute-names', 'keep leading slashes and .. in names')
-    .option('--strict', 'refuse what plain ustar cannot represent')
-    .option('--codec <NAME>', 'frozen codec (default: gzip-libdeflate-1)')
-    .addOption(
-      new Option('--hash-engine <ENGINE>', 'never changes a byte (default: auto)').choices(['auto', 'wasm', 'native']),
-    )
-    .option('--json', 'print one JSON object')
-    .option('--quiet', 'no warnings, no result')
-    .option('--no-progress', 'no progress bar')
-    .option('--debug', 'print stack traces')
-    .helpOption('--help', 'print help')
-    .addHelpText('after', EXAMPLE);
-  command.action((_members: string[], options: TarOptions) => {
-    const ownArguments = program.args.slice(program.args.indexOf(command.name()) + 1);
-    return runTar(command, ownArguments, options, signals);
-  });
-}
+export const tarCommand: Command = {
+  name: 'tar',
+  summary: 'write a deterministic tar archive, with options as GNU tar has them',
+  description: 'Writes a deterministic tar archive, with options as GNU tar has them.',
+  operands: [['[member...]', 'files and directories']],
+  options: {
+    'Options:': [
+      ['-c, --create', 'create an archive, which is all that this command does'],
+      ['-f, --file <FILE>', 'the archive, - for stdout (default: -)'],
+      ['-C, --directory <DIR>', 'directory of the members that follow (repeatable)', 'repeatable'],
+      ['-T, --files-from <FILE>', 'names of members, one a line, - for stdin (repeatable)', 'repeatable'],
+      ['--null', 'names in -T end in NUL and are verbatim'],
+      ['--no-recursion', 'of the members that follow, only themselves'],
+      ['--exclude <PATTERN>', 'leave out what matches (repeatable)', 'repeatable'],
+      ['--format <FORMAT>', 'format (default: ustar)', ['ustar', 'gnu', 'posix', 'pax']],
+      ['--sort <ORDER>', 'order of names in a directory (default: name)', ['name', 'none']],
+      ['--mtime <TIME>', '@SECONDS or ISO 8601 (default: @1)'],
+      ['--owner <NAME:ID>', 'owner of every member (default: root:0)'],
+      ['--group <NAME:ID>', 'group of every member (default: root:0)'],
+      ['--numeric-owner', 'write no names of owners'],
+      ['--mode <CHANGES>', 'mode changes for every member, as under umask 0'],
+      ['--hard-dereference', 'store hard links as the files they are, which is always done'],
+      ['--transform <EXPRESSION>', 'sed s expression on names (repeatable)', 'repeatable'],
+      ['--xform <EXPRESSION>', 'the same', 'repeatable'],
+      [
+        '--pax-option <KEYWORDS>',
+        'only exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime, which is always done',
+        'repeatable',
+      ],
+      ['-b, --blocking-factor <N>', 'blocks of 512 bytes in a record (default: 20)', 'integer'],
+      ['-z, --gzip', 'compress'],
+      ['-P, --absolute-names', 'keep leading slashes and .. in names'],
+      ['--strict', 'refuse what plain ustar cannot represent'],
+      ['--codec <NAME>', 'frozen codec (default: gzip-libdeflate-1)'],
+      ['--hash-engine <ENGINE>', 'never changes a byte (default: auto)', ['auto', 'wasm', 'native']],
+      ['--json', 'print one JSON object'],
+      ['--quiet', 'no warnings, no result'],
+      ['--no-progress', 'no progress bar'],
+      ['--debug', 'print stack traces'],
+    ],
+  },
+  example: EXAMPLE,
+  run: runTar,
+};
 
-async function runTar(
-  command: Command,
-  ownArguments: readonly string[],
-  options: TarOptions,
-  signals: Signals,
-): Promise<void> {
+async function runTar({ options: given, tokens, args, signals }: CommandCall): Promise<void> {
+  const options = given as TarOptions;
   checkPaxOptions(options);
   const output = options.file ?? '-';
   if (output === '-' && isTerminal(1)) {
     throw new TarsealError('OUTPUT_INVALID', 'Cannot write an archive to a terminal: a file must be given with -f');
   }
   const cwd = process.cwd();
-  const ordered = readOrderedArguments(command, ownArguments, cwd, options.null ?? false);
+  const ordered = readOrderedArguments(tokens, args, cwd, options.null ?? false);
   const spec: TarSpec = {
     ...ordered,
     output,

@@ -1,4 +1,3 @@
-import { type Command, Option } from 'commander';
 import {
   displayText,
   type Finding,
@@ -11,12 +10,11 @@ import {
   type Verification,
   verifyImage,
 } from '../index.js';
+import type { Command, CommandCall } from './command.js';
 import { withCreated } from './created.js';
 import { EXIT_FAILURE } from './exit-codes.js';
 import { givenImage, readOptions } from './given-image.js';
-import { repeatable } from './option-values.js';
 import { print } from './print.js';
-import type { Signals } from './signals.js';
 
 interface VerifyOptions {
   readonly target?: readonly string[];
@@ -34,43 +32,49 @@ Example:
 Exit code 1 with errors or warnings, 0 with notes alone. IMAGE is a docker-archive, an OCI archive or a layer (gzip or
 not), an OCI layout, or - for standard input.`;
 
-export function addVerifyCommand(program: Command, signals: Signals): void {
-  program
-    .command('verify')
-    .summary('verify an image: digests, structure, determinism')
-    .description('Computes every digest of an image anew, and says all that is wrong with it.')
-    .argument('<image>', 'IMAGE[:REFERENCE]')
-    .option(
-      '--target <LOADER[,LOADER]>',
-      `say what a loader would refuse: ${TARGETS.join(', ')} (repeatable)`,
-      repeatable,
-    )
-    .option('--rebuild <SPEC>', 'build from a JSON or YAML file again, in memory, and compare')
-    .addOption(
-      new Option('--hash-engine <ENGINE>', 'never changes a finding (default: wasm, which builds do not take)').choices(
+export const verifyCommand: Command = {
+  name: 'verify',
+  summary: 'verify an image: digests, structure, determinism',
+  description: 'Computes every digest of an image anew, and says all that is wrong with it.',
+  operands: [['<image>', 'IMAGE[:REFERENCE]']],
+  options: {
+    'Options:': [
+      [
+        '--target <LOADER[,LOADER]>',
+        `say what a loader would refuse: ${TARGETS.join(', ')} (repeatable)`,
+        'repeatable',
+      ],
+      ['--rebuild <SPEC>', 'build from a JSON or YAML file again, in memory, and compare'],
+      [
+        '--hash-engine <ENGINE>',
+        'never changes a finding (default: wasm, which builds do not take)',
         ['auto', 'wasm', 'native'],
-      ),
-    )
-    .option('--json', 'print one JSON object')
-    .option('--quiet', 'the exit code alone')
-    .option('--debug', 'print stack traces')
-    .helpOption('--help', 'print help')
-    .addHelpText('after', EXAMPLE)
-    .action(async (image: string, { target = [], rebuild: specFile, hashEngine, json, quiet }: VerifyOptions) => {
-      const targets = target.flatMap((list) => list.split(',')).map(parseTarget);
-      const spec = specFile === undefined ? undefined : withCreated(await readBuildSpec(specFile, process.cwd()));
-      const options = readOptions(signals);
-      const verification = await verifyImage(givenImage(image), {
-        ...options,
-        targets,
-        ...(hashEngine !== undefined && { hashEngine }),
-      });
-      const rebuild = spec && (await rebuildImage(spec, image === '-' ? undefined : image, verification, options));
-      if (json) print(1, `${JSON.stringify({ ...verification, ...(rebuild && { rebuild }) })}\n`);
-      else if (!quiet) print(1, describe(image, verification, rebuild));
-      const { error, warning } = verification.counts;
-      if (error + warning > 0 || rebuild?.isEqual === false) process.exitCode = EXIT_FAILURE;
-    });
+      ],
+      ['--json', 'print one JSON object'],
+      ['--quiet', 'the exit code alone'],
+      ['--debug', 'print stack traces'],
+    ],
+  },
+  example: EXAMPLE,
+  run: verify,
+};
+
+async function verify({ operands, options: given, signals }: CommandCall): Promise<void> {
+  const [image] = operands as [string];
+  const { target = [], rebuild: specFile, hashEngine, json, quiet } = given as VerifyOptions;
+  const targets = target.flatMap((list) => list.split(',')).map(parseTarget);
+  const spec = specFile === undefined ? undefined : withCreated(await readBuildSpec(specFile, process.cwd()));
+  const options = readOptions(signals);
+  const verification = await verifyImage(givenImage(image), {
+    ...options,
+    targets,
+    ...(hashEngine !== undefined && { hashEngine }),
+  });
+  const rebuild = spec && (await rebuildImage(spec, image === '-' ? undefined : image, verification, options));
+  if (json) print(1, `${JSON.stringify({ ...verification, ...(rebuild && { rebuild }) })}\n`);
+  else if (!quiet) print(1, describe(image, verification, rebuild));
+  const { error, warning } = verification.counts;
+  if (error + warning > 0 || rebuild?.isEqual === false) process.exitCode = EXIT_FAILURE;
 }
 
 function describeRebuild({ isEqual, differences, bytesCompared }: Rebuild): string[] {

@@ -1,0 +1,120 @@
+import type { Command, ValueRule } from './command.js';
+
+/** One option or operand of a command line. */
+export type Token =
+  | { readonly kind: 'operand' /** Of the argument. */; readonly index: number }
+  | { readonly kind: 'option'; readonly option: KnownOption; readonly flag: string; readonly value: string };
+
+/** What of an option counts here. */
+export interface KnownOption {
+  readonly short: string | undefined;
+  readonly long: string;
+  readonly takesValue: boolean;
+  readonly rule?: ValueRule | undefined;
+}
+
+/** The options of a command. */
+export function knownOptions({ options }: Pick<Command, 'options'>): KnownOption[] {
+  return Object.values(options).flatMap((rows) =>
+    rows.map(([flags, , rule]) => {
+      const [names, value] = flags.split(' <') as [string, string?];
+      const long = names.slice(names.indexOf('--'));
+      return { short: long === names ? undefined : names.slice(0, 2), long, takesValue: value !== undefined, rule };
+    }),
+  );
+}
+
+/**
+ * Splits arguments in their order, as getopt_long does but for abbreviations.
+ *
+ * @returns undefined where an option is unknown, lacks its value or has one that it does not take
+ */
+export function splitOptions(args: readonly string[], options: readonly KnownOption[]): Token[] | undefined {
+  const known = new Map(options.flatMap((option) => [option.short, option.long].map((flag) => [flag, option])));
+  const tokens: Token[] = [];
+  let index = 0;
+  /** @param rest the value, where it is in the same argument. @returns whether there is such an option */
+  const addOption = (flag: string, rest: string | undefined): boolean => {
+    const option = known.get(flag);
+    if (option === undefined || (rest !== undefined && !option.takesValue)) return false;
+    const value = rest ?? (option.takesValue ? args[++index] : '');
+    if (value === undefined) return false;
+    tokens.push({ kind: 'option', option, flag, value });
+    return true;
+  };
+  let isEnded = false;
+  for (; index < args.length; index++) {
+    const argument = args[index]!;
+    if (isEnded || argument === '-' || !argument.startsWith('-')) {
+      tokens.push({ kind: 'operand', index });
+    } else if (argument === '--') {
+      isEnded = true;
+    } else if (argument.startsWith('--')) {
+      const equals = argument.indexOf('=');
+      const isKnown =
+        equals < 0 ? addOption(argument, undefined) : addOption(argument.slice(0, equals), argument.slice(equals + 1));
+      if (!isKnown) return undefined;
+    } else {
+      for (let at = 1; at < argument.length; at++) {
+        const flag = `-${argument[at]}`;
+        const takesValue = known.get(flag)?.takesValue;
+        if (!addOption(flag, (takesValue && argument.slice(at + 1)) || undefined)) return undefined;
+        if (takesValue) break;
+      }
+    }
+  }
+  return tokens;
+}
+
+/** What a command is called with. */
+export interface CommandLine {
+  readonly operands: readonly string[];
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly tokens: readonly Token[];
+}
+
+/**
+ * Reads a command line as Commander does, which takes longer to load than the work of a short run.
+ *
+ * @returns undefined for whatever is not plainly right: help is asked for, say, or something is wrong with it
+ */
+export function readCommandLine(args: readonly string[], command: Command): CommandLine | undefined {
+  // The program's own, which Commander knows anywhere.
+  if (args.some((argument) => argument.startsWith('-V') || argument.startsWith('--version'))) return undefined;
+  const tokens = splitOptions(args, knownOptions(command));
+  if (tokens === undefined) return undefined;
+  const operands: string[] = [];
+  const options: Record<string, unknown> = {};
+  for (const token of tokens) {
+    if (token.kind === 'operand') operands.push(args[token.index]!);
+    else {
+      const name = optionName(token.option);
+      const value = readValue(token.option, token.value, options[name]);
+      if (value === undefined) return undefined;
+      options[name] = value;
+    }
+  }
+  const required = command.operands.filter(([name]) => name.startsWith('<')).length;
+  const isOpen = command.operands.some(([name]) => name.includes('...'));
+  if (operands.length < required || (operands.length > command.operands.length && !isOpen)) return undefined;
+  return { operands, options, tokens };
+}
+
+/** The name of an option's value: `numericOwner` of `--numeric-owner`, `progress` of `--no-progress`. */
+function optionName({ long }: KnownOption): string {
+  const [first, ...rest] = long.replace(/^--(?:no-)?/, '').split('-');
+  return first + rest.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+}
+
+/** @returns undefined where it is none that the option takes */
+function readValue({ long, takesValue, rule }: KnownOption, value: string, previous: unknown): unknown {
+  if (!takesValue) return !long.startsWith('--no-');
+  if (rule === 'repeatable') return [...((previous as readonly string[] | undefined) ?? []), value];
+  if (rule === 'integer') return isInteger(value) ? Number(value) : undefined;
+  return rule === undefined || rule.includes(value) ? value : undefined;
+}
+
+/** Whether it is a whole number of at most nine digits. */
+export function isInteger(value: string): boolean {
+  return /^[0-9]{1,9}$/.test(value);
+}
