@@ -1,16 +1,15 @@
-import { fstatSync } from 'node:fs';
 import { type ByteString, displayName, encodeUtf8 } from '../bytes/index.js';
 import { type Digest, type HashEngine, loadHashEngine } from '../digest/index.js';
-import type { ArchiveEntry, FileIdentity } from '../entry/index.js';
 import { TarsealError } from '../errors/index.js';
-import { createSealer, enoughWork, type LayerCompression, type SealedLayer, sealStream } from '../layer/index.js';
-import { measureMember, TAR_FORMATS, type TarOptions } from '../tar/index.js';
+import { type LayerCompression, type SealedLayer, sealStream } from '../layer/index.js';
+import { TAR_FORMATS, type TarOptions } from '../tar/index.js';
 import { archiveTarget, type OutputTarget, writeSequentially } from '../transport/index.js';
 import { canWalkListings } from '../tree/index.js';
 import { BuildError } from './build-error.js';
 import { compressionOf } from './compression.js';
+import { identityOfOpen } from './file-identity.js';
 import type { BuildContext } from './spec.js';
-import { absolutePath, listTarMembers, readTarMembers } from './tar-members.js';
+import { absolutePath, listTarMembers } from './tar-members.js';
 import type { TarSpec } from './tar-spec.js';
 
 export interface CreatedTar {
@@ -49,7 +48,7 @@ export async function createTar(spec: TarSpec, context: BuildContext = {}): Prom
   const compression = await compressionOf(spec.compression, spec.codec);
 
   let isReady = false;
-  const request: Request = {
+  const request: TarRequest = {
     spec,
     context: {
       ...context,
@@ -64,11 +63,12 @@ export async function createTar(spec: TarSpec, context: BuildContext = {}): Prom
     compression,
     engine: await loadHashEngine(spec.hashEngine ?? 'auto'),
   };
-  const sealed = (await sealListed(request, warn)) ?? (await sealRead(request, warn));
+  const sealed = (await sealListed(request, warn)) ?? (await (await import('./seal-read.js')).sealRead(request, warn));
   return { sha256: sealed.digest, sizeBytes: sealed.sizeBytes, members: sealed.members, output: spec.output, warnings };
 }
 
-interface Request {
+/** What there is to do, checked. */
+export interface TarRequest {
   readonly spec: TarSpec;
   readonly context: BuildContext;
   readonly tar: TarOptions;
@@ -88,18 +88,22 @@ const TELL_MORE: ReadonlySet<string> = new Set(['READ_FAILED', 'SOURCE_UNREADABL
  * @returns undefined where it cannot be done so
  */
 async function sealListed(
-  { spec, context, tar, target, recordSizeBytes, compression, engine }: Request,
+  { spec, context, tar, target, recordSizeBytes, compression, engine }: TarRequest,
   warn: (message: string) => void,
 ): Promise<SealedLayer | undefined> {
   if (target.kind !== 'file' || compression !== undefined || spec.sort === 'none' || !canWalkListings())
     return undefined;
   const warnings: string[] = [];
-  const { members, attributes, modeChanges } = listTarMembers(spec, context, (message) => void warnings.push(message));
+  const { members, attributes, modeChanges } = await listTarMembers(
+    spec,
+    context,
+    (message) => void warnings.push(message),
+  );
   context.onReady?.();
   try {
     const sealed = await writeSequentially(target, context.signal, (output) => {
       if (typeof output !== 'object') throw new TypeError('a file is a region');
-      const ownFile = identityOf(output.fd);
+      const ownFile = identityOfOpen(output.fd);
       const outputs = target.identity === undefined ? [ownFile] : [target.identity, ownFile];
       return sealStream({
         members,
@@ -122,61 +126,6 @@ async function sealListed(
     warnings.forEach(warn);
     throw error;
   }
-}
-
-/** Packs members when they have been looked at. */
-async function sealRead(
-  { spec, context, tar, target, recordSizeBytes, compression, engine }: Request,
-  warn: (message: string) => void,
-): Promise<SealedLayer> {
-  const outputs = target.identity === undefined ? [] : [target.identity];
-  const ownFiles: FileIdentity[] = [];
-  const members = readTarMembers(spec, context, { outputs, ownFiles }, warn);
-  const crew = { compression, jobs: context.jobs, signal: context.signal };
-  // Nobody sees what is written to a file before it is whole, so that its members may still be read while it is. What
-  // goes to a stream cannot be taken back: what cannot be read, or the format cannot hold, must be found before.
-  const { entries, tarSizeBytes } = readAhead(members, tar, target.kind === 'file' ? enoughWork(crew) : Infinity);
-  context.onReady?.();
-  const sealer = createSealer({ engine, ...crew });
-  try {
-    return await writeSequentially(target, context.signal, (output) => {
-      if (typeof output === 'object') ownFiles.push(identityOf(output.fd));
-      return sealer.seal({ entries, tar, tarSizeBytes, recordSizeBytes, output });
-    });
-  } finally {
-    sealer.close();
-  }
-}
-
-/**
- * Takes members until there is work of so many bytes.
- *
- * @returns all of them, the rest still to be read; and what is known of their size
- */
-function readAhead(
-  members: Iterator<ArchiveEntry>,
-  tar: TarOptions,
-  enoughBytes: number,
-): { readonly entries: Iterable<ArchiveEntry>; readonly tarSizeBytes: number } {
-  const known: ArchiveEntry[] = [];
-  let tarSizeBytes = 0;
-  while (tarSizeBytes < enoughBytes) {
-    const { done, value } = members.next();
-    if (done) return { entries: known, tarSizeBytes };
-    known.push(value);
-    tarSizeBytes += measureMember(value, tar);
-  }
-  return { entries: joined(known, members), tarSizeBytes };
-}
-
-function* joined(known: readonly ArchiveEntry[], rest: Iterator<ArchiveEntry>): Generator<ArchiveEntry, void> {
-  yield* known;
-  for (let next = rest.next(); !next.done; next = rest.next()) yield next.value;
-}
-
-function identityOf(fd: number): FileIdentity {
-  const { dev, ino } = fstatSync(fd);
-  return { device: dev, inode: ino };
 }
 
 function tarOptionsOf(spec: TarSpec): TarOptions {

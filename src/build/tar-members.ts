@@ -14,7 +14,7 @@ import { parseTime } from '../oci/index.js';
 import {
   type FoundObject,
   type ListedObject,
-  parseSedExpression,
+  loadNameTransform,
   throwIfUnreadable,
   type UnreadablePath,
   type WalkOptions,
@@ -53,11 +53,11 @@ interface MemberRules {
   readonly modeChanges: ModeChanges | undefined;
 }
 
-function memberRules(spec: TarSpec, warn: (message: string) => void): MemberRules {
+async function memberRules(spec: TarSpec, warn: (message: string) => void): Promise<MemberRules> {
   const excludes = (spec.exclude ?? [])
     .map((exclude) => (typeof exclude === 'string' ? { pattern: exclude, contents: true } : exclude))
     .map(({ pattern, contents }) => compileExclude(encodeUtf8(pattern), contents));
-  const transform = parseSedExpression(...(spec.transform ?? []).map((expression) => encodeUtf8(expression)));
+  const transform = await loadNameTransform((spec.transform ?? []).map((expression) => encodeUtf8(expression)));
   const owner = parseOwner(encodeUtf8(spec.owner ?? 'root:0'), 'owner');
   const group = parseOwner(encodeUtf8(spec.group ?? 'root:0'), 'group');
   const mtimeSeconds = parseTime(spec.mtime ?? '@1');
@@ -119,13 +119,22 @@ function* sourcesOf(
  * @throws {TreeError} SOURCE_MISSING, SOURCE_UNREADABLE (all of them listed), TRANSFORM_INVALID, TRANSFORM_UNSUPPORTED;
  *   {EntryError} for a wrong mode or owner; {BuildError} SPEC_INVALID
  */
-export function* readTarMembers(
+export async function readTarMembers(
   spec: TarSpec,
   context: BuildContext,
   files: Pick<WalkOptions, 'outputs' | 'ownFiles'>,
   warn: (message: string) => void,
+): Promise<Iterator<ArchiveEntry, void>> {
+  return readMembers(spec, context, files, await memberRules(spec, warn), warn);
+}
+
+function* readMembers(
+  spec: TarSpec,
+  context: BuildContext,
+  files: Pick<WalkOptions, 'outputs' | 'ownFiles'>,
+  { selects, entryOf }: MemberRules,
+  warn: (message: string) => void,
 ): Generator<ArchiveEntry, void> {
-  const { selects, entryOf } = memberRules(spec, warn);
   if (spec.sort === 'none')
     warn("with --sort=none the order of members is the file system's, and differs from one machine to another");
   const unreadable: UnreadablePath[] = [];
@@ -152,8 +161,12 @@ export interface ListedMembers {
 }
 
 /** Lists the members that {@link readTarMembers} reads, in the same order, outputs among them, without looking at files. */
-export function listTarMembers(spec: TarSpec, context: BuildContext, warn: (message: string) => void): ListedMembers {
-  const { selects, nameOf, entryOf, attributes, modeChanges } = memberRules(spec, warn);
+export async function listTarMembers(
+  spec: TarSpec,
+  context: BuildContext,
+  warn: (message: string) => void,
+): Promise<ListedMembers> {
+  const { selects, nameOf, entryOf, attributes, modeChanges } = await memberRules(spec, warn);
   const sources = sourcesOf(spec, context, selects);
   const unreadable: UnreadablePath[] = [];
   const memberOf = (found: FoundObject | ListedObject): StreamMember => {

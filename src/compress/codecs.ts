@@ -1,12 +1,10 @@
 import { displayText } from '../bytes/index.js';
 import { CompressError } from './compress-error.js';
 import type { CodecName, GzipCodec } from './gzip-codec.js';
-import { loadGzipFflate } from './gzip-fflate.js';
-import { loadGzipLibdeflate } from './gzip-libdeflate.js';
 
 const LOADERS: Readonly<Record<CodecName, () => Promise<GzipCodec>>> = {
-  'gzip-libdeflate-1': loadGzipLibdeflate,
-  'gzip-fflate-1': loadGzipFflate,
+  'gzip-libdeflate-1': async () => (await import('./gzip-libdeflate.js')).loadGzipLibdeflate(),
+  'gzip-fflate-1': async () => (await import('./gzip-fflate.js')).loadGzipFflate(),
 };
 
 /** Every codec that can be loaded, in the order in which help and messages list them. */

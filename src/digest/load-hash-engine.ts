@@ -2,10 +2,11 @@ import { displayName, encodeUtf8 } from '../bytes/index.js';
 import { DigestError } from './digest-error.js';
 import type { HashEngine, HashEngineChoice } from './hash-engine.js';
 import { findNativeEngine, loadNativeEngine } from './native-engine.js';
-import { loadWasmEngine } from './wasm-engine.js';
 
 /** What may be chosen, in the order in which help and messages list it. */
 export const HASH_ENGINE_CHOICES: readonly HashEngineChoice[] = ['auto', 'wasm', 'native'];
+
+const loadWasmEngine = async (): Promise<HashEngine> => (await import('./wasm-engine.js')).loadWasmEngine();
 
 /**
  * Loads a hash engine; the code of one that is not chosen is never loaded.

@@ -1,5 +1,6 @@
 export { checkImagePath, parseImagePath } from './image-path.js';
 export { entriesOfItems, IMPLIED_DIRECTORY_MODE, ImageTree, type NodeOrigin, type TreeNode } from './image-tree.js';
+export { loadNameTransform } from './name-transform.js';
 export { type NameTransform, parseSedExpression } from './sed-expression.js';
 export { symlinkUnion, type UnionMember, type UnionSource } from './symlink-union.js';
 export { type PathTransform, type PrefixReplacement, parsePrefixReplacement, prefixTransform } from './transform.js';

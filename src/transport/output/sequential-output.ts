@@ -1,7 +1,6 @@
 import type { ByteString } from '../../bytes/index.js';
 import { type ChunkSink, type FileRegion, throwIfAborted } from '../../layer/index.js';
 import { openAtomicFile } from './atomic-file.js';
-import { openStream } from './stream-output.js';
 import type { OutputTarget } from './target.js';
 
 const STDOUT = '-' as ByteString;
@@ -24,6 +23,7 @@ export async function writeSequentially<T>(
     });
   }
   if (target.kind !== 'file') {
+    const { openStream } = await import('./stream-output.js');
     const stream = await openStream(target.kind === 'stdout' ? STDOUT : target.path, signal);
     try {
       return await work((chunk) => stream.write(chunk));
