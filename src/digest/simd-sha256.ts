@@ -1,4 +1,5 @@
-import { assembleSha256, BLOCK_BYTES, INITIAL_STATE, LAYOUT, ROUND_CONSTANTS } from './sha256-module.js';
+import { SHA256_CODE } from './sha256-code.js';
+import { BLOCK_BYTES, INITIAL_STATE, LAYOUT, ROUND_CONSTANTS } from './sha256-constants.js';
 
 /** One SHA-256 in WebAssembly: a single stream, whose state may be taken out and put back so that several take turns. */
 export interface Hasher {
@@ -15,16 +16,16 @@ export interface Hasher {
 const LENGTH_AT = LAYOUT.state - 8;
 const SAVED_END = LAYOUT.input + BLOCK_BYTES;
 
-/** The part of WebAssembly that is used, with what our module exports: neither Node's types nor the language's have it. */
-interface WasmApi {
-  validate(code: Uint8Array): boolean;
-  instantiate(code: Uint8Array): Promise<{
-    instance: { exports: { memory: { buffer: ArrayBuffer }; compress(start: number, end: number): void } };
-  }>;
+/** The part of the platform that is used, with what our module exports: neither Node's types nor the language's have it. */
+interface Platform {
+  readonly WebAssembly: {
+    validate(code: Uint8Array): boolean;
+    instantiate(code: Uint8Array): Promise<{
+      instance: { exports: { memory: { buffer: ArrayBuffer }; compress(start: number, end: number): void } };
+    }>;
+  };
+  atob(text: string): string;
 }
-
-/** Assembled once: that takes longer than all the rest of loading, and a long-running program may load many engines. */
-let assembled: Uint8Array | undefined;
 
 /**
  * Makes a hasher of the module in `sha256-module.ts`.
@@ -32,10 +33,10 @@ let assembled: Uint8Array | undefined;
  * @returns undefined where WebAssembly knows no vectors (V8: before 9.1, or on processors without SSE4.1)
  */
 export async function createSimdSha256(): Promise<Hasher | undefined> {
-  const { WebAssembly } = globalThis as unknown as { WebAssembly: WasmApi };
-  assembled ??= assembleSha256();
-  if (!WebAssembly.validate(assembled)) return undefined;
-  const { instance } = await WebAssembly.instantiate(assembled);
+  const { WebAssembly, atob } = globalThis as unknown as Platform;
+  const code = Uint8Array.from(atob(SHA256_CODE), (char) => char.charCodeAt(0));
+  if (!WebAssembly.validate(code)) return undefined;
+  const { instance } = await WebAssembly.instantiate(code);
   const { memory, compress } = instance.exports;
   const bytes = new Uint8Array(memory.buffer);
   // Not arrays of words: those are in the byte order of the machine, the module's memory never is.

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { createSHA256 } from 'hash-wasm';
 import { describe, expect, test } from 'vitest';
-import { LAYOUT } from '../../src/digest/sha256-module.js';
+import { LAYOUT } from '../../src/digest/sha256-constants.js';
 import { createSimdSha256, padMessage } from '../../src/digest/simd-sha256.js';
 import { clientTest } from '../support/clients.js';
 import { python } from '../support/python.js';

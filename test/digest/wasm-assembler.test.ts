@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { SHA256_CODE } from '../../src/digest/sha256-code.js';
 import { assembleSha256 } from '../../src/digest/sha256-module.js';
 import { assembleModule, doWhile, i8x16, i32, i32x4, set, v128 } from '../../src/digest/wasm-assembler.js';
 import { WebAssembly } from '../support/web-assembly.js';
@@ -106,4 +107,8 @@ test('the module of SHA-256 imports nothing and has one page of memory that cann
   const { memory } = instance.exports as { memory: { buffer: ArrayBuffer; grow(pages: number): number } };
   expect(memory.buffer.byteLength).toBe(65536);
   expect(() => memory.grow(1)).toThrow(RangeError);
+});
+
+test('the module that is loaded is the one that is assembled', () => {
+  expect(SHA256_CODE).toBe(Buffer.from(assembleSha256()).toString('base64'));
 });
