@@ -9,6 +9,7 @@
 export { type BlobOptions, type CompressedBlob, compressBlob } from './compressed-blob.js';
 export { LayerError, throwIfAborted } from './layer-error.js';
 export { createLookAhead } from './look-ahead.js';
+export { nextTurn } from './next-turn.js';
 export { type ChunkSink, type FileRegion, type StreamOutput, sinkOf } from './output.js';
 export { type StreamMember, type StreamRequest, sealStream } from './seal-stream.js';
 export { createSealer, type Sealer, type SealerOptions } from './sealer.js';

@@ -16,10 +16,7 @@ const WAIT_MS = 200;
  * @param jobs the most threads, this one included; 1 starts none
  * @returns `undefined` where there are to be no workers; who has it stops it at the end
  */
-export function createLookAhead(
-  jobs: number,
-  workerUrl: URL = new URL('./look-worker.js', import.meta.url),
-): (LookAhead & { stop(): void }) | undefined {
+export function createLookAhead(jobs: number, workerUrl?: URL): (LookAhead & { stop(): void }) | undefined {
   if (jobs < 2 || !canShareMemory()) return undefined;
   let groups: LookGroups | undefined;
   let begunPaths = 0;
@@ -29,7 +26,8 @@ export function createLookAhead(
   const start = (): LookGroups => {
     const memory = allocateLookMemory();
     const opened = openLookMemory(memory);
-    const pool = startWorkers(Math.min(jobs - 1, MOST_WORKERS), workerUrl, () => memory, opened.isStopped);
+    const url = workerUrl ?? new URL('./look-worker.js', import.meta.url);
+    const pool = startWorkers(Math.min(jobs - 1, MOST_WORKERS), url, () => memory, opened.isStopped);
     void pool?.ended.then(() => leaveSharedMemory(memory.texts));
     return opened;
   };

@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HashEngine } from '../digest/index.js';
 import type { ArchiveEntry, FileIdentity } from '../entry/index.js';
 import { encodeMember, planMember, trailerSize } from '../tar/index.js';
 import { LayerError, throwIfAborted } from './layer-error.js';
+import { nextTurn } from './next-turn.js';
 import { type FileRegion, writeFullyAt } from './output.js';
 import { createBatchReader, type ReaderReports, type StreamRules } from './read-batch.js';
 import type { SealedLayer } from './sealing.js';

@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GzipCodec } from '../compress/index.js';
 import { throwIfAborted } from './layer-error.js';
+import { nextTurn } from './next-turn.js';
 import { leaveSharedMemory } from './shared-memory.js';
 import { compressedBound, runJob, type SlabJob } from './slab-job.js';
 import { allocateRing, CLAIMED, FAILED, FILLED, FREE, openRing, PLANNED, type SlabRing } from './slab-ring.js';

@@ -1,8 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ByteString, createReadBuffer, toFsPath } from '../../bytes/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
-import { throwIfAborted } from '../../layer/index.js';
+import { nextTurn, throwIfAborted } from '../../layer/index.js';
 import type { ReadFailure } from './read-failure.js';
 
 /** Bytes that can be read at any place: a file, or a part of one. */
