@@ -1,4 +1,4 @@
-import type { Command, ValueRule } from './command.js';
+import type { Command, CommandCall, ValueRule } from './command.js';
 
 /** One option or operand of a command line. */
 export type Token =
@@ -67,11 +67,7 @@ export function splitOptions(args: readonly string[], options: readonly KnownOpt
 }
 
 /** What a command is called with. */
-export interface CommandLine {
-  readonly operands: readonly string[];
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly tokens: readonly Token[];
-}
+export type CommandLine = Pick<CommandCall, 'operands' | 'options' | 'tokens'>;
 
 /**
  * Reads a command line as Commander does, which takes longer to load than the work of a short run.

@@ -25,8 +25,8 @@ export interface CommandCall {
   readonly operands: readonly string[];
   /** Values by name: `numericOwner` of `--numeric-owner`, and `progress` is false after `--no-progress`. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The same in their order. */
-  readonly tokens: readonly Token[];
+  /** The same in their order; `undefined` where only Commander reads it, to which `-5` is an operand. */
+  readonly tokens: readonly Token[] | undefined;
   /** What the tokens are of. */
   readonly args: readonly string[];
   readonly signals: Signals;

@@ -28,7 +28,7 @@ export async function readWithCommander(
     const described = describe(program, command);
     described.action(() => {
       const ownArgs = program.args.slice(program.args.indexOf(command.name) + 1);
-      const tokens = splitOptions(ownArgs, knownOptions(command)) ?? [];
+      const tokens = splitOptions(ownArgs, knownOptions(command));
       called = { command, operands: described.args, options: described.opts(), tokens, args: ownArgs };
     });
   }

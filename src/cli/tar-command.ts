@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type CreatedTar, createTar, displayText, type TarSpec, TarsealError } from '../index.js';
-import type { Command, CommandCall } from './command.js';
+import { type Command, type CommandCall, UsageError } from './command.js';
 import { isTerminal, print } from './print.js';
 import { printable } from './report.js';
 import { readOrderedArguments } from './tar-arguments.js';
@@ -83,6 +83,7 @@ export const tarCommand: Command = {
 
 async function runTar({ options: given, tokens, args, signals }: CommandCall): Promise<void> {
   const options = given as TarOptions;
+  if (tokens === undefined) throw new UsageError('error: a member that begins with "-" must be given after --');
   checkPaxOptions(options);
   const output = options.file ?? '-';
   if (output === '-' && isTerminal(1)) {

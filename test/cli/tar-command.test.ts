@@ -180,6 +180,7 @@ describe('what is refused', () => {
     'TAR -cf out.tar src --no-recursion': /--no-recursion after the members/,
     'TAR -cf out.tar src -C other': /-C after the members/,
     'TAR -cf out.tar src --exclude=x': /--exclude after the members/,
+    'TAR -cf out.tar src -5': /a member that begins with "-" must be given after --/,
     'TAR -cf out.tar': /at least one member/,
     'TAR -cf out.tar nowhere': /nowhere": it does not exist \[SOURCE_MISSING\]/,
     'TAR -cf out.tar --format=v7 src': /v7/,
