@@ -51,4 +51,5 @@ void runWithSignals(signals, () => main(process.argv.slice(2), signals))
   .then(() => {
     // Nothing is left but to tidy up memory that goes with the process; unless a reader still has to take what it waits for.
     if (isAllPrinted()) process.exit();
+    signals.remove();
   });

@@ -13,7 +13,7 @@ export interface Signals {
 
 /**
  * Runs work that a signal aborts. When it has cleaned up, the process ends by that same signal, so that a shell or a
- * supervisor sees what happened; work that was done all the same is a success.
+ * supervisor sees what happened; work that was done all the same is a success. Who does not end then removes them.
  */
 export async function runWithSignals(
   signals: Signals & { received(): NodeJS.Signals | undefined; remove(): void },
@@ -27,8 +27,6 @@ export async function runWithSignals(
     signals.remove();
     print(2, `tarseal: ended by ${received}\n`);
     process.kill(process.pid, received);
-  } finally {
-    signals.remove();
   }
 }
 

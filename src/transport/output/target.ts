@@ -29,6 +29,9 @@ export type OutputTarget =
       readonly exists: boolean;
     };
 
+/** Most outputs are not there yet, and to make an error of it takes ten times as long as to look. */
+const WITHOUT_ERROR = { throwIfNoEntry: false } as const;
+
 /** Links that are followed before a target counts as a loop, as in Linux. */
 const MAX_LINKS = 40;
 
@@ -78,15 +81,14 @@ export function directoryTarget(path: ByteString, isAcceptable: (directory: Byte
 function followLinks(path: ByteString): ByteString {
   let current = path;
   for (let links = 0; links <= MAX_LINKS; links++) {
-    let stats: Stats;
+    let stats: Stats | undefined;
     try {
-      stats = lstatSync(toFsPath(current));
+      stats = lstatSync(toFsPath(current), WITHOUT_ERROR);
     } catch (error) {
       const code = systemCode(error);
-      if (code === 'ENOENT') return current;
       throw invalid(path, code === 'ENOTDIR' ? 'a part of its path is no directory' : describeSystemCode(code), error);
     }
-    if (!stats.isSymbolicLink()) return current;
+    if (!stats?.isSymbolicLink()) return current;
     const target = readlinkSync(toFsPath(current), 'latin1') as ByteString;
     current = target.startsWith('/') ? target : joinPath(directoryName(current), target);
   }
@@ -95,9 +97,8 @@ function followLinks(path: ByteString): ByteString {
 
 function statOf(path: ByteString): Stats | undefined {
   try {
-    return statSync(toFsPath(path));
+    return statSync(toFsPath(path), WITHOUT_ERROR);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
     throw invalid(path, describeSystemCode(systemCode(error)), error);
   }
 }
