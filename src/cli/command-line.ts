@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util';
 import type { Command, CommandCall, ValueRule } from './command.js';
 
 /** One option or operand of a command line. */
@@ -30,47 +31,35 @@ export function knownOptions({ options }: Pick<Command, 'options'>): KnownOption
  * @returns undefined where an option is unknown, lacks its value or has one that it does not take
  */
 export function splitOptions(args: readonly string[], options: readonly KnownOption[]): Token[] | undefined {
-  const known = new Map(options.flatMap((option) => [option.short, option.long].map((flag) => [flag, option])));
-  const tokens: Token[] = [];
-  let index = 0;
-  /** @param rest the value, where it is in the same argument. @returns whether there is such an option */
-  const addOption = (flag: string, rest: string | undefined): boolean => {
-    const option = known.get(flag);
-    if (option === undefined || (rest !== undefined && !option.takesValue)) return false;
-    const value = rest ?? (option.takesValue ? args[++index] : '');
-    if (value === undefined) return false;
-    tokens.push({ kind: 'option', option, flag, value });
-    return true;
-  };
-  let isEnded = false;
-  for (; index < args.length; index++) {
-    const argument = args[index]!;
-    if (isEnded || argument === '-' || !argument.startsWith('-')) {
-      tokens.push({ kind: 'operand', index });
-    } else if (argument === '--') {
-      isEnded = true;
-    } else if (argument.startsWith('--')) {
-      const equals = argument.indexOf('=');
-      const isKnown =
-        equals < 0 ? addOption(argument, undefined) : addOption(argument.slice(0, equals), argument.slice(equals + 1));
-      if (!isKnown) return undefined;
-    } else {
-      for (let at = 1; at < argument.length; at++) {
-        const flag = `-${argument[at]}`;
-        const takesValue = known.get(flag)?.takesValue;
-        if (!addOption(flag, (takesValue && argument.slice(at + 1)) || undefined)) return undefined;
-        if (takesValue) break;
-      }
-    }
+  const known = new Map(options.map((option) => [option.long.slice(2), option]));
+  const config = Array.from(known, ([name, { short, takesValue }]) => {
+    const type: 'string' | 'boolean' = takesValue ? 'string' : 'boolean';
+    return [name, short === undefined ? { type } : { type, short: short.slice(1) }] as const;
+  });
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(config),
+    allowPositionals: true,
+    // It refuses values that begin with a dash.
+    strict: false,
+    tokens: true,
+  });
+  const split: Token[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') split.push({ kind: 'operand', index: token.index });
+    if (token.kind !== 'option') continue;
+    const option = known.get(token.name);
+    if (option === undefined || (token.value !== undefined) !== option.takesValue) return undefined;
+    split.push({ kind: 'option', option, flag: token.rawName, value: token.value ?? '' });
   }
-  return tokens;
+  return split;
 }
 
 /** What a command is called with. */
 export type CommandLine = Pick<CommandCall, 'operands' | 'options' | 'tokens'>;
 
 /**
- * Reads a command line as Commander does, which takes longer to load than the work of a short run.
+ * Reads a command line with Node's parser as Commander does, which takes longer to load than the work of a short run.
  *
  * @returns undefined for whatever is not plainly right: help is asked for, say, or something is wrong with it
  */
