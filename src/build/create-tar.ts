@@ -101,13 +101,13 @@ async function sealListed(
   );
   context.onReady?.();
   try {
-    const sealed = await writeSequentially(target, context.signal, (output) => {
+    const [sealed] = await writeSequentially(target, context.signal, (output) => {
       if (typeof output !== 'object') throw new TypeError('a file is a region');
       const ownFile = identityOfOpen(output.fd);
       const outputs = target.identity === undefined ? [ownFile] : [target.identity, ownFile];
       return sealStream({
-        members,
-        rules: { tar, attributes, modeChanges, outputs },
+        archives: [members],
+        rules: { tar, owners: [attributes], modes: [modeChanges], outputs },
         recordSizeBytes,
         output,
         engine,

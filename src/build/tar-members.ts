@@ -173,7 +173,7 @@ export async function listTarMembers(
     if ('body' in found) return entryOf(found);
     const { path, originalPath } = nameOf(found.name, found.type === 'directory');
     const original = originalPath === path ? ('' as ByteString) : originalPath;
-    return { kind: found.type, path, originalPath: original, fsPath: found.fsPath };
+    return { kind: found.type, path, originalPath: original, fsPath: found.fsPath, owner: 0, mode: 0 };
   };
   /** Of the source that is being listed. */
   let walk: ReturnType<typeof walkListings> | undefined;

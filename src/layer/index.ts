@@ -1,7 +1,8 @@
 // Three ways to work on threads, each with its own shared memory, over one pool (worker-pool.ts):
 //
-// - seal-stream.ts: one archive that goes to a file as it is. Members are named in batches; sizes come from the open files.
-// - sealer.ts: layers whose sizes are known, and whatever is compressed. Slabs are laid out before they are filled.
+// - seal-stream.ts: archives, one behind the other, that go to a file as they are. Members are named in batches; sizes come
+//   from the open files.
+// - sealer.ts: layers whose places must be known, and whatever is compressed. Slabs are laid out before they are filled.
 // - look-ahead.ts: looks at files while a walk goes on, before layers are planned.
 //
 // stream-memory.ts, slab-ring.ts and look-memory.ts say who owns what, and who wakes whom.
@@ -11,7 +12,8 @@ export { LayerError, throwIfAborted } from './layer-error.js';
 export { createLookAhead } from './look-ahead.js';
 export { nextTurn } from './next-turn.js';
 export { type ChunkSink, type FileRegion, type StreamOutput, sinkOf } from './output.js';
-export { type StreamMember, type StreamRequest, sealStream } from './seal-stream.js';
+export { modeByRule, type StreamRules } from './read-batch.js';
+export { type StreamMember, type StreamMembers, type StreamRequest, sealStream } from './seal-stream.js';
 export { createSealer, type Sealer, type SealerOptions } from './sealer.js';
 export type { SealedLayer, SealRequest } from './sealing.js';
 export { type CrewOptions, enoughWork, type LayerCompression } from './slab-crew.js';

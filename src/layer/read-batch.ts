@@ -27,9 +27,10 @@ import {
 /** What all members of a stream have in common that are packed as they are found. */
 export interface StreamRules {
   readonly tar: TarOptions;
-  /** `mode` is a file's own, changed by `modeChanges`. */
-  readonly attributes: Omit<EntryAttributes, 'mode'>;
-  readonly modeChanges: ModeChanges | undefined;
+  /** What members can have, by the numbers that they say. */
+  readonly owners: readonly Omit<EntryAttributes, 'mode'>[];
+  /** A mode, changes of a member's own, or `undefined` for its own as it is. */
+  readonly modes: readonly (ModeChanges | number | undefined)[];
   /** Never members. */
   readonly outputs: readonly FileIdentity[];
 }
@@ -88,8 +89,8 @@ export function createBatchReader(
   reports: ReaderReports,
   mayHandOn: () => boolean = () => false,
 ): BatchReader {
-  const { tar, attributes, modeChanges, outputs } = rules;
-  const plain = createPlainEncoder(attributes, tar);
+  const { tar, owners, modes, outputs } = rules;
+  const plain = owners.map((attributes) => createPlainEncoder(attributes, tar));
   let batch = -1;
   let members: readonly BatchMember[] = [];
   /** The member that comes next. */
@@ -110,14 +111,13 @@ export function createBatchReader(
     isHandedOn = false;
   };
   const putHeader = (member: FoundMember, fileMode: number, isDirectory: boolean, sizeBytes: number): void => {
-    const own = fileMode & 0o7777;
-    const mode = modeChanges === undefined ? own : applyModeChanges(modeChanges, own, isDirectory);
+    const mode = modeByRule(modes[member.mode], fileMode & 0o7777, isDirectory);
     // Slabs are whole blocks, and this one is not full.
-    if (plain.encode(member.path, isDirectory, mode, sizeBytes, slab!, used)) {
+    if (plain[member.owner]!.encode(member.path, isDirectory, mode, sizeBytes, slab!, used)) {
       used += BLOCK_SIZE;
       return;
     }
-    const plan = planMember(entryOf(member, mode, isDirectory, sizeBytes, attributes), tar);
+    const plan = planMember(entryOf(member, mode, isDirectory, sizeBytes, owners[member.owner]!), tar);
     if (plan.headerSizeBytes <= slab!.length - used) {
       encodeMember(plan, slab!, used);
       used += plan.headerSizeBytes;
@@ -243,7 +243,7 @@ function entryOf(
   mode: number,
   isDirectory: boolean,
   sizeBytes: number,
-  attributes: StreamRules['attributes'],
+  attributes: StreamRules['owners'][number],
 ): ArchiveEntry {
   return {
     ...attributes,
@@ -252,6 +252,12 @@ function entryOf(
     body: isDirectory ? { type: 'directory' } : { type: 'file', sizeBytes, source: OPENED },
     mode,
   };
+}
+
+/** A member's mode by a rule. */
+export function modeByRule(rule: StreamRules['modes'][number], own: number, isDirectory: boolean): number {
+  if (typeof rule === 'number') return rule;
+  return rule === undefined ? own : applyModeChanges(rule, own, isDirectory);
 }
 
 function lookAt(fsPath: FoundMember['fsPath']): Stats {

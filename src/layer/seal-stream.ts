@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { BLOCK_SIZE, roundUp } from '../bytes/index.js';
 import type { HashEngine } from '../digest/index.js';
 import type { ArchiveEntry, FileIdentity } from '../entry/index.js';
 import { encodeMember, planMember, trailerSize } from '../tar/index.js';
@@ -23,20 +24,32 @@ import {
 import { canShareMemory, startWorkers, type WorkerPool } from './worker-pool.js';
 import { type LeftOutReport, type StreamWorkerStart, WRITING } from './worker-protocol.js';
 
-/** A member of a stream: one whose mode, size and content are those of the file when it is opened, or one without a content. */
+/**
+ * A member of a stream: one whose mode, size and content are those of the file when it is opened, or one that is as it
+ * says, with no content but what is in memory.
+ */
 export type StreamMember = FoundMember | ArchiveEntry;
 
+/** Members in their order; asked for one after the other, while those before are packed. */
+export type StreamMembers = Iterator<StreamMember, unknown>;
+
 export interface StreamRequest {
-  /** In their order; asked for one after the other, while those before are packed. */
-  readonly members: Iterator<StreamMember, unknown>;
+  /** Of each archive. They follow each other in the output, and need not all have ended before the first is packed. */
+  readonly archives: readonly StreamMembers[];
   readonly rules: StreamRules;
-  /** Bytes that the archive's size is a multiple of. */
+  /** Bytes that an archive's size is a multiple of. */
   readonly recordSizeBytes: number;
+  /** Bytes that are left alone between an archive and the next; default 0. */
+  readonly gapBytes?: number | undefined;
+  /** The most bytes that an archive may have; default any. */
+  readonly mostBytes?: number | undefined;
   readonly output: FileRegion;
   readonly engine: HashEngine;
   /** The most threads, this one included; 1, the default, starts none. Never changes a byte. */
   readonly jobs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told the number of bytes packed since the last call. */
+  readonly onProgress?: ((sizeBytes: number) => void) | undefined;
   /** Told of each file that is an output and so no member, in their order, when all is packed. */
   readonly onLeftOut?: (member: FoundMember, output: FileIdentity) => void;
   /** The program of workers, where it is not this package's. */
@@ -60,22 +73,29 @@ const WAIT_MS = 20;
 const WAIT_WORTH = TURN_BYTES / 4;
 
 /**
- * Packs a tree to a region of a file and hashes it, in one pass over its names: what the sizes are is found when the files
- * are opened, by whichever thread packs them, which saves a system call a file. Only where nothing is compressed, and the
- * place of nothing else depends on how long it becomes.
+ * Packs archives to a region of a file, one behind the other, and hashes them, in one pass over their members' names: what
+ * the sizes are is found when the files are opened, by whichever thread packs them, which saves a system call a file. Only
+ * where nothing is compressed.
  *
- * @throws {LayerError} SOURCE_CHANGED, READ_FAILED, NOT_AS_LISTED, NAME_SIZE, ABORTED, WORKER_FAILED; {TarError} as `planMember`; what
- *   `members` and the output throw. Nothing is written any more once the promise is settled
+ * @returns as many as there are archives
+ * @throws {LayerError} SOURCE_CHANGED, READ_FAILED, NOT_AS_LISTED, NAME_SIZE, ARCHIVE_SIZE, ABORTED, WORKER_FAILED; {TarError} as
+ *   `planMember`; what `archives` and the output throw. Nothing is written any more once the promise is settled
  */
-export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
-  const { members, rules, recordSizeBytes, output, engine, signal, onLeftOut } = request;
+export async function sealStream(request: StreamRequest): Promise<SealedLayer[]> {
+  const { archives, rules, recordSizeBytes, gapBytes = 0, mostBytes = Infinity, output, engine, signal } = request;
+  const { onProgress, onLeftOut } = request;
   const jobs = Math.floor(request.jobs ?? 1);
   const workers = jobs > 1 && canShareMemory() ? Math.min(jobs - 1, MAX_WORKERS) : 0;
-  const memory = allocateStream(workers, output.position);
+  const memory = allocateStream(workers, { position: output.position, recordSizeBytes, gapBytes });
   const stream = openStream(memory);
-  const batches = planBatches(members, rules);
-  const hash = engine.createSha256();
+  const batches = planBatches(archives, rules);
+  /** Archives that are packed; how many members they have is known when all are. */
+  const sealed: Omit<SealedLayer, 'members'>[] = [];
+  // Of the one that is being packed.
+  let hash = engine.createSha256();
+  let position = output.position;
   let sizeBytes = 0;
+  let packedBytes = 0;
   let pool: WorkerPool | undefined;
   const failures = new Map<number, unknown>();
   let isPlanned = false;
@@ -112,10 +132,35 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
     }
   };
   const hashSlab = (slab: FilledSlab): void => {
+    const { length } = slab.bytes;
+    const endsArchive = stream.endsArchive(slab);
     hash.update(slab.bytes);
-    sizeBytes += slab.bytes.length;
-    unturned += slab.bytes.length;
+    sizeBytes += length;
+    packedBytes += length;
+    unturned += length;
     stream.hashed(slab);
+    if (sizeBytes > mostBytes)
+      throw new LayerError(
+        'ARCHIVE_SIZE',
+        `Cannot seal: an archive must have at most ${mostBytes} bytes, and has more`,
+      );
+    if (endsArchive) finishArchive();
+    onProgress?.(length);
+  };
+  const finishArchive = (): void => {
+    const trailer = new Uint8Array(trailerSize(sizeBytes, recordSizeBytes));
+    hash.update(trailer);
+    try {
+      writeFullyAt(output.fd, trailer, position + sizeBytes);
+    } catch (error) {
+      throw output.failed(error);
+    }
+    sizeBytes += trailer.length;
+    const digest = hash.digest();
+    sealed.push({ diffId: digest, tarSizeBytes: sizeBytes, digest, sizeBytes });
+    position += sizeBytes + gapBytes;
+    sizeBytes = 0;
+    hash = engine.createSha256();
   };
   /** Names some more members. */
   const plan = (): void => {
@@ -123,7 +168,7 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
     if (batch === undefined) {
       isPlanned = true;
       stream.end();
-    } else stream.plan(batch);
+    } else stream.plan(batch.members, batch.isLast);
     unturned += BATCH_WORTH;
   };
   /** Packs until a slab is full. @returns whether there was anything to pack */
@@ -150,7 +195,7 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
       const died = pool?.died();
       if (died !== undefined) throw died;
       if (stream.hasWriteFailed()) throw writeFailure(await failureOf(WRITING), output);
-      if (!isStarted && (batches.members() >= WORKERS_MEMBERS || sizeBytes >= WORKERS_BYTES)) {
+      if (!isStarted && (batches.members() >= WORKERS_MEMBERS || packedBytes >= WORKERS_BYTES)) {
         isStarted = true;
         start();
       }
@@ -174,16 +219,7 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer> {
     // A batch's own are in order.
     leftOut.sort((a, b) => a.batch - b.batch);
     for (const { member, output } of leftOut) onLeftOut?.(member, output);
-    const trailer = new Uint8Array(trailerSize(sizeBytes, recordSizeBytes));
-    hash.update(trailer);
-    try {
-      writeFullyAt(output.fd, trailer, output.position + sizeBytes);
-    } catch (error) {
-      throw output.failed(error);
-    }
-    sizeBytes += trailer.length;
-    const digest = hash.digest();
-    return { diffId: digest, tarSizeBytes: sizeBytes, digest, sizeBytes, members: batches.members() - leftOut.length };
+    return sealed.map((archive, index) => ({ ...archive, members: batches.membersOf(index, leftOut) }));
   } finally {
     stream.stop();
     await retreat(stream, pool);
@@ -217,18 +253,25 @@ function writeFailure(error: unknown, output: FileRegion): unknown {
 }
 
 interface BatchPlan {
-  /** @returns `undefined` behind the last member, and where naming members failed */
-  next(): BatchMember[] | undefined;
+  /** @returns `undefined` behind the last, and where naming members failed */
+  next(): { readonly members: readonly BatchMember[]; readonly isLast: boolean } | undefined;
   /** @throws what naming members threw: to be asked when all before it is packed, so that the first failure is the one told */
   throwIfFailed(): void;
   /** Members so far. */
   members(): number;
+  /** Those of an archive, when all of them are planned. */
+  membersOf(archive: number, leftOut: readonly LeftOutReport[]): number;
 }
 
-/** Puts members together; the first batches are small, so that all threads soon have something to do. */
-function planBatches(members: Iterator<StreamMember, unknown>, { tar }: StreamRules): BatchPlan {
+/**
+ * Puts members together, those of one archive; the first batches are small, so that all threads soon have something to do.
+ */
+function planBatches(archives: readonly StreamMembers[], { tar }: StreamRules): BatchPlan {
   let count = 0;
   let batches = 0;
+  /** What was planned when each archive's last batch was. */
+  const ends: { readonly batches: number; readonly members: number }[] = [];
+  /** Whether the archive that is being planned has no more members. */
   let isEnded = false;
   let failure: { readonly error: unknown } | undefined;
   /** What did not fit the last batch, and what comes right after it. */
@@ -236,24 +279,27 @@ function planBatches(members: Iterator<StreamMember, unknown>, { tar }: StreamRu
 
   const encode = (entry: ArchiveEntry): BatchMember => {
     const plan = planMember(entry, tar);
-    const header = new Uint8Array(plan.headerSizeBytes);
-    encodeMember(plan, header, 0);
-    for (let at = TEXT_SIZE; at < header.length; at += TEXT_SIZE)
-      waiting.push({ kind: 'encoded', bytes: header.subarray(at, at + TEXT_SIZE) });
-    return { kind: 'encoded', bytes: header.subarray(0, TEXT_SIZE) };
+    const content = contentOf(entry);
+    const bytes = new Uint8Array(plan.headerSizeBytes + roundUp(content.length, BLOCK_SIZE));
+    encodeMember(plan, bytes, 0);
+    bytes.set(content, plan.headerSizeBytes);
+    for (let at = TEXT_SIZE; at < bytes.length; at += TEXT_SIZE)
+      waiting.push({ kind: 'encoded', bytes: bytes.subarray(at, at + TEXT_SIZE) });
+    return { kind: 'encoded', bytes: bytes.subarray(0, TEXT_SIZE) };
   };
 
-  /** Names one more member, if there is one. */
+  /** Names one more member of the archive, if there is one. */
   const name = (): BatchMember | undefined => {
-    if (isEnded) return undefined;
+    if (isEnded || failure !== undefined) return undefined;
     try {
-      const { done, value } = members.next();
+      const { done, value } = archives[ends.length]!.next();
       if (!done) {
         count++;
         if (!('kind' in value)) return encode(value);
         if (sizeOf(value) <= TEXT_SIZE) return value;
         throw new LayerError('NAME_SIZE', 'Cannot pack a stream: a name is too long');
       }
+      isEnded = true;
     } catch (error) {
       failure = { error };
     }
@@ -263,10 +309,11 @@ function planBatches(members: Iterator<StreamMember, unknown>, { tar }: StreamRu
 
   return {
     next() {
+      if (ends.length === archives.length || failure !== undefined) return undefined;
       const most = Math.min(BATCH_MEMBERS, 1 + 2 * batches);
-      const batch: BatchMember[] = [];
+      const members: BatchMember[] = [];
       let room = TEXT_SIZE;
-      while (batch.length < most) {
+      while (members.length < most) {
         const member = waiting.shift() ?? name();
         if (member === undefined) break;
         room -= sizeOf(member);
@@ -274,17 +321,37 @@ function planBatches(members: Iterator<StreamMember, unknown>, { tar }: StreamRu
           waiting.unshift(member);
           break;
         }
-        batch.push(member);
+        members.push(member);
       }
-      if (batch.length === 0) return undefined;
       batches++;
-      return batch;
+      const next = waiting.length === 0 ? name() : undefined;
+      if (next !== undefined) waiting.unshift(next);
+      const isLast = isEnded && waiting.length === 0;
+      if (isLast) {
+        ends.push({ batches, members: count });
+        isEnded = false;
+      }
+      return { members, isLast };
     },
     throwIfFailed() {
       if (failure !== undefined) throw failure.error;
     },
     members: () => count,
+    membersOf(archive, leftOut) {
+      const begin = ends[archive - 1] ?? { batches: 0, members: 0 };
+      const end = ends[archive]!;
+      const without = leftOut.filter(({ batch }) => batch >= begin.batches && batch < end.batches);
+      return end.members - begin.members - without.length;
+    },
   };
+}
+
+const NOTHING = new Uint8Array(0);
+
+function contentOf({ body }: ArchiveEntry): Uint8Array {
+  if (body.type !== 'file') return NOTHING;
+  if (body.source.from === 'memory') return body.source.bytes;
+  throw new TypeError('a file is a member by its name');
 }
 
 function sizeOf(member: BatchMember): number {

@@ -1,11 +1,13 @@
 import { type ByteString, byteStringFrom, READ_OFFSET } from '../bytes/index.js';
+import { trailerSize } from '../tar/index.js';
 import { takeSharedMemory } from './shared-memory.js';
 
 /**
  * What the threads share that pack one stream. The planner (the thread that made it) names members in batches; a reader
  * (any thread, the planner too) claims a batch and packs it, headers and contents, into slabs of its own. How long they
- * become nobody knows before: the stream is the batches' slabs in the batches' order. The planner hashes them in that
- * order, and whoever has time writes them in that order. No byte of a slab goes from thread to thread by a copy.
+ * become nobody knows before: the stream is the batches' slabs in the batches' order, with room between archives. The
+ * planner hashes them in that order, and whoever has time writes them in that order. No byte of a slab goes from thread
+ * to thread by a copy.
  *
  * A batch is planned once the count of planned ones has passed it, and belongs to the reader whose compare-and-exchange
  * moved the count of claimed ones past it. Its place is used again for the batch `BATCHES` later, when it has been hashed
@@ -26,6 +28,7 @@ import { takeSharedMemory } from './shared-memory.js';
 export interface StreamMemory {
   /** Threads besides the planner. */
   readonly workers: number;
+  readonly places: StreamPlaces;
   readonly control: ArrayBufferLike;
   /** Numbers that need more than 32 bits. */
   readonly wide: ArrayBufferLike;
@@ -43,8 +46,10 @@ const SLABS = 8;
 export const BATCHES = 96;
 export const BATCH_MEMBERS = 96;
 export const TEXT_SIZE: number = 64 << 10;
-const MEMBER_NUMBERS = 4;
-const BATCH_NUMBERS = 1 + MEMBER_NUMBERS * BATCH_MEMBERS;
+const MEMBER_NUMBERS = 6;
+/** How many members, how many bytes of names, and whether an archive ends with them. */
+const BATCH_HEAD = 3;
+const BATCH_NUMBERS = BATCH_HEAD + MEMBER_NUMBERS * BATCH_MEMBERS;
 
 const EVENTS = 0;
 const PLANNED = 1;
@@ -68,16 +73,27 @@ const LENGTHS = 4;
 const ENDS = LENGTHS + SLABS;
 const READER_NUMBERS = ENDS + SLABS;
 
-/** Offset in the output of what is written next. */
+/** Offsets in the output of what is written next, and of the archive that it is a part of. */
 const POSITION = 0;
+const ARCHIVE = 1;
 /** The fields of what is offered. */
-const OFFERED = 1;
+const OFFERED = 2;
 const WIDE_NUMBERS = OFFERED + 6;
 
 /** States of what is offered. */
 const NOTHING = 0;
 const OPEN = 1;
 const BEING_TAKEN = 2;
+
+/** Where a stream's archives go: one behind the other, each with the zeros at its end, which whoever hashes it writes. */
+export interface StreamPlaces {
+  /** Offset of the first in the output. */
+  readonly position: number;
+  /** Bytes that the size of each is a multiple of. */
+  readonly recordSizeBytes: number;
+  /** Bytes from the end of one to the beginning of the next. */
+  readonly gapBytes: number;
+}
 
 /** How a slab ends. */
 export const GOES_ON = 0;
@@ -94,9 +110,12 @@ export interface FoundMember {
   /** As an entry's; empty where it is `path`. */
   readonly originalPath: ByteString;
   readonly fsPath: ByteString;
+  /** Its place in the rules' owners and modes. */
+  readonly owner: number;
+  readonly mode: number;
 }
 
-/** A header as it is, of a member without a content. */
+/** A member, or a part of one, as it is. */
 export interface EncodedMember {
   readonly kind: 'encoded';
   readonly bytes: Uint8Array;
@@ -139,7 +158,8 @@ export interface Stream {
   hasRoom(): boolean;
   /** Batches planned and not yet claimed. */
   unclaimed(): number;
-  plan(members: readonly BatchMember[]): void;
+  /** @param isLast whether an archive ends with the last of them; only then there may be none */
+  plan(members: readonly BatchMember[], isLast: boolean): void;
   /** No more batches come. */
   end(): void;
   /** Takes the oldest batch that nobody has; -1 when there is none. */
@@ -157,6 +177,8 @@ export interface Stream {
   /** The slab to be hashed next; `undefined` while it is not filled, `'end'` behind the last. Planner only. */
   toHash(): FilledSlab | 'end' | undefined;
   hashed(slab: FilledSlab): void;
+  /** Whether an archive ends with a slab; to be asked before that is hashed or written. */
+  endsArchive(slab: FilledSlab): boolean;
 
   /**
    * Writes what is filled, in order, unless another thread is doing it: systems let one thread at a time write to a file.
@@ -181,24 +203,22 @@ export interface Stream {
   isRunning(thread: number): boolean;
 }
 
-/**
- * @param workers threads besides the planner; without any, nothing is shared
- * @param position offset of the stream's first byte in the output
- */
-export function allocateStream(workers: number, position: number): StreamMemory {
+/** @param workers threads besides the planner; without any, nothing is shared */
+export function allocateStream(workers: number, places: StreamPlaces): StreamMemory {
   const shared = workers > 0;
   const readers = readersOf(workers);
   const allocate = (size: number): ArrayBufferLike => (shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size));
   const slabsSize = READ_OFFSET + readers * SLABS * SLAB_SIZE;
   const memory: StreamMemory = {
     workers,
+    places,
     control: allocate(4 * (PER_READER + readers * READER_NUMBERS)),
     wide: allocate(8 * WIDE_NUMBERS),
     batches: allocate(4 * BATCHES * BATCH_NUMBERS),
     texts: shared ? takeSharedMemory(BATCHES * TEXT_SIZE) : allocate(BATCHES * TEXT_SIZE),
     slabs: shared ? takeSharedMemory(slabsSize) : allocate(slabsSize),
   };
-  new Float64Array(memory.wide)[POSITION] = position;
+  new Float64Array(memory.wide).fill(places.position, POSITION, ARCHIVE + 1);
   return memory;
 }
 
@@ -211,7 +231,7 @@ type Six = readonly [number, number, number, number, number, number];
 
 /** The stream in some memory, on any thread. */
 export function openStream(memory: StreamMemory): Stream {
-  const { workers } = memory;
+  const { workers, places } = memory;
   const readers = readersOf(workers);
   const control = new Int32Array(memory.control);
   const wide = new Float64Array(memory.wide);
@@ -232,6 +252,15 @@ export function openStream(memory: StreamMemory): Stream {
   };
   /** Parts that are hashed, two for each batch; the planner's own. */
   let hashedParts = 0;
+
+  /** Asked before what comes after a slab: then its batch has its place. */
+  const endsArchive = ({ batch, end }: FilledSlab): boolean =>
+    end === BATCH_WHOLE && batchNumbers[batch % BATCHES]![2] === 1;
+  /** Whoever writes does this, when an archive's last byte but its zeros is written. */
+  const goToNextArchive = (): void => {
+    wide[POSITION]! += trailerSize(wide[POSITION]! - wide[ARCHIVE]!, places.recordSizeBytes) + places.gapBytes;
+    wide[ARCHIVE] = wide[POSITION]!;
+  };
 
   /** The oldest slab that has not passed what `count` counts, all before part `part` having passed it. */
   const next = (part: number, count: typeof HASHED | typeof WRITTEN): FilledSlab | 'end' | undefined => {
@@ -263,14 +292,15 @@ export function openStream(memory: StreamMemory): Stream {
 
     hasRoom: () => load(PLANNED) - (Math.min(hashedParts, load(WRITTEN_PARTS)) >> 1) < BATCHES,
     unclaimed: () => load(PLANNED) - load(CLAIMED),
-    plan(members) {
+    plan(members, isLast) {
       const batch = load(PLANNED) % BATCHES;
       const numbers = batchNumbers[batch]!;
       numbers[0] = members.length;
+      numbers[2] = Number(isLast);
       const start = batch * TEXT_SIZE;
       const strings: string[] = [];
       let end = 0;
-      let index = 1;
+      let index = BATCH_HEAD;
       for (const member of members) {
         numbers[index] = KINDS.indexOf(member.kind);
         if (member.kind === 'encoded') {
@@ -281,11 +311,14 @@ export function openStream(memory: StreamMemory): Stream {
           strings.push(path, originalPath, fsPath);
           numbers[index + 1] = end + path.length;
           numbers[index + 2] = end + path.length + originalPath.length;
+          numbers[index + 4] = member.owner;
+          numbers[index + 5] = member.mode;
           end += path.length + originalPath.length + fsPath.length;
         }
         numbers[index + 3] = end;
         index += MEMBER_NUMBERS;
       }
+      numbers[1] = end;
       // One call for all: each costs as much as writing a few hundred bytes.
       texts.write(strings.join(''), start, 'latin1');
       Atomics.store(control, OWNERS + batch, 0);
@@ -324,10 +357,10 @@ export function openStream(memory: StreamMemory): Stream {
       const numbers = batchNumbers[batch % BATCHES]!;
       const start = (batch % BATCHES) * TEXT_SIZE;
       const count = numbers[0]!;
-      const text = texts.toString('latin1', start, start + numbers[count * MEMBER_NUMBERS]!);
+      const text = texts.toString('latin1', start, start + numbers[1]!);
       let from = 0;
       return Array.from({ length: count }, (_, member): BatchMember => {
-        const index = 1 + member * MEMBER_NUMBERS;
+        const index = BATCH_HEAD + member * MEMBER_NUMBERS;
         const kind = KINDS[numbers[index]!]!;
         const begin = from;
         from = numbers[index + 3]!;
@@ -339,6 +372,8 @@ export function openStream(memory: StreamMemory): Stream {
           path: text.slice(begin, originalAt) as ByteString,
           originalPath: text.slice(originalAt, fsPathAt) as ByteString,
           fsPath: text.slice(fsPathAt, from) as ByteString,
+          owner: numbers[index + 4]!,
+          mode: numbers[index + 5]!,
         };
       });
     },
@@ -356,6 +391,7 @@ export function openStream(memory: StreamMemory): Stream {
       happened();
     },
 
+    endsArchive,
     toHash: () => next(hashedParts, HASHED),
     hashed({ reader, end }) {
       hashedParts += partsEnded(hashedParts, end);
@@ -373,6 +409,7 @@ export function openStream(memory: StreamMemory): Stream {
           if (slab === undefined || slab === 'end' || slab.end === BATCH_FAILED) break;
           write(slab.bytes, wide[POSITION]!);
           wide[POSITION]! += slab.bytes.length;
+          if (endsArchive(slab)) goToNextArchive();
           Atomics.store(control, WRITTEN_PARTS, part + partsEnded(part, slab.end));
           Atomics.add(control, ofReader(slab.reader, WRITTEN), 1);
         }

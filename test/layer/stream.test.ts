@@ -94,17 +94,24 @@ function workersOf(jobs: number): Workers {
   };
 }
 
-/** Members, of which those behind the first many are named when all workers have begun. */
-function* named(members: Iterable<StreamMember>, begun: () => void): Generator<StreamMember, void> {
-  let count = 0;
+/** @param name is called before each member is named */
+function* named(members: Iterable<StreamMember>, name: () => void): Generator<StreamMember, void> {
   for (const member of members) {
-    if (count++ === MANY) begun();
+    name();
     yield member;
   }
 }
 
+/** Waits before the first member behind the first many until all workers have begun. */
+function behindMany({ begun }: Workers): () => void {
+  let count = 0;
+  return () => {
+    if (count++ === MANY) begun();
+  };
+}
+
 function fileMember(fsPath: string, path: string = fsPath.slice(1), kind: 'file' | 'directory' = 'file'): StreamMember {
-  return { kind, path: bytes(path), originalPath: bytes(''), fsPath: bytes(fsPath) };
+  return { kind, path: bytes(path), originalPath: bytes(''), fsPath: bytes(fsPath), owner: 0, mode: 0 };
 }
 
 function manyMembers(root: string): StreamMember[] {
@@ -117,12 +124,12 @@ const { uid, gid, uname, gname, mtimeSeconds } = entry();
 const ATTRIBUTES = { uid, gid, uname, gname, mtimeSeconds };
 
 function rulesOf(tar: TarOptions, outputs: readonly FileIdentity[] = []): StreamRequest['rules'] {
-  return { tar, attributes: ATTRIBUTES, modeChanges: undefined, outputs };
+  return { tar, owners: [ATTRIBUTES], modes: [undefined], outputs };
 }
 
 const POSIX: TarOptions = { format: 'posix', strict: false };
 
-type Options = Partial<Omit<StreamRequest, 'members'>> & { readonly hindrance?: Hindrance };
+type Options = Partial<Omit<StreamRequest, 'archives'>> & { readonly hindrance?: Hindrance };
 
 function regionOn(fd: number, position = 0): FileRegion {
   return {
@@ -139,13 +146,17 @@ interface Packed {
   readonly readsTaken: number;
 }
 
-/** Packs members behind something else in a file, and holds the result to be what the file has. */
-async function pack(members: Iterable<StreamMember>, { hindrance = {}, ...options }: Options = {}): Promise<Packed> {
+/** Packs archives behind something else in a file, and holds the results to be what the file has. */
+async function packAll(
+  archives: readonly Iterable<StreamMember>[],
+  { hindrance = {}, ...options }: Options = {},
+): Promise<Packed[]> {
   const path = join(scratchDirectory(), 'out');
   const fd = openSync(path, 'w+');
   const workers = workersOf(options.jobs ?? 1);
-  const sealed = await sealStream({
-    members: named(members, workers.begun),
+  const name = behindMany(workers);
+  const all = await sealStream({
+    archives: archives.map((members) => named(members, name)),
     rules: rulesOf(POSIX),
     recordSizeBytes: 10_240,
     output: regionOn(fd, 1000),
@@ -153,18 +164,28 @@ async function pack(members: Iterable<StreamMember>, { hindrance = {}, ...option
     workerUrl: hindered(hindrance),
     ...options,
   }).finally(() => closeSync(fd));
-  const blob = readFileSync(path).subarray(1000);
-  const digest = sha256(blob);
-  const sizeBytes = blob.length;
-  expect(sealed).toEqual({
-    diffId: digest,
-    digest,
-    tarSizeBytes: sizeBytes,
-    sizeBytes,
-    members: sealed.members,
+  const output = readFileSync(path);
+  const gapBytes = options.gapBytes ?? 0;
+  let end = 1000 - gapBytes;
+  const packed = all.map((sealed): Packed => {
+    const gap = output.subarray(end, end + gapBytes);
+    if (end > 0) expect(gap).toEqual(Buffer.alloc(gapBytes));
+    const begin = end + gapBytes;
+    end = begin + sealed.sizeBytes;
+    const blob = output.subarray(begin, end);
+    const digest = sha256(blob);
+    const sizeBytes = blob.length;
+    expect(sealed).toEqual({ diffId: digest, digest, tarSizeBytes: sizeBytes, sizeBytes, members: sealed.members });
+    expect(sizeBytes % 10_240).toBe(0);
+    return { sealed, blob, readsTaken: workers.readsTaken() };
   });
-  expect(sizeBytes % 10_240).toBe(0);
-  return { sealed, blob, readsTaken: workers.readsTaken() };
+  expect(output.length).toBe(end);
+  return packed;
+}
+
+async function pack(members: Iterable<StreamMember>, options: Options = {}): Promise<Packed> {
+  const [packed] = await packAll([members], options);
+  return packed!;
 }
 
 /** Packs entries in the other way, which plans an archive by sizes. */
@@ -182,7 +203,7 @@ function membersOf(fsPath: string, name: string): StreamMember[] {
   return [...found].map((object) =>
     'body' in object
       ? entry({ path: object.name, body: object.body, mode: object.mode })
-      : { kind: object.type, path: object.name, originalPath: bytes(''), fsPath: object.fsPath },
+      : fileMember(object.fsPath, object.name, object.type),
   );
 }
 
@@ -322,6 +343,136 @@ describe('a stream has the same bytes', () => {
   });
 });
 
+describe('archives one behind the other', () => {
+  /** Members of every kind, each for itself. */
+  function choices(): { root: string; paths: string[] } {
+    const root = scratchDirectory();
+    const sizes = [0, 1, 512, 5000, SLAB - 512, SLAB, 2 * SLAB + 1];
+    for (const size of sizes) writeFileSync(join(root, `f${size}`), numbered(size, size));
+    mkdirSync(join(root, 'd'));
+    symlinkSync('target', join(root, 'l'));
+    return { root, paths: ['d', 'l', ...sizes.map((size) => `f${size}`)] };
+  }
+
+  test('are each what it is alone, with nothing between them, for any number of threads', async () => {
+    const { root, paths } = choices();
+    const many = manyMembers(root);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(fc.constantFrom(...paths), { maxLength: 5 }), { minLength: 1, maxLength: 12 }),
+        fc.record({
+          jobs: fc.constantFrom(1, 1, 1, 2, 3, 8),
+          delay: fc.nat(1000),
+          gapBytes: fc.constantFrom(0, 512, 1536),
+        }),
+        async (given, { jobs, delay, gapBytes }) => {
+          const archives = given.map((names) =>
+            names.flatMap((name, index) => membersOf(join(root, name), `${index}-${name}`)),
+          );
+          if (jobs > 1) archives.unshift(many.slice(0, 700), many.slice(0, MANY - 700));
+          const actual = await packAll(archives, { jobs, hindrance: { delay }, gapBytes });
+          const alone: Packed[] = [];
+          for (const members of archives) alone.push(await pack(members));
+          expect(actual.map(({ sealed }) => sealed)).toEqual(alone.map(({ sealed }) => sealed));
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  test('need not be named before the first of them is packed', async () => {
+    let named = 0;
+    function* naming(): Generator<StreamMember, void> {
+      for (let index = 0; index < MANY; index++, named++) yield entry({ path: bytes(`${index}`) });
+    }
+    const namedThen: number[] = [];
+    await packAll([naming(), naming(), naming()], { onProgress: () => namedThen.push(named) });
+    expect(namedThen[0]).toBeLessThan(MANY);
+    expect(namedThen.at(-1)).toBe(3 * MANY);
+  });
+
+  test('may have so many bytes, and fail when there are more', async () => {
+    const { root } = choices();
+    const members = [fileMember(join(root, 'f5000')), ...manyMembers(root)];
+    const { sealed } = await pack(members);
+    const archives = [members.slice(0, 5), members, members.slice(0, 5)];
+    for (const jobs of [1, 3]) {
+      expect(await packAll(archives, { jobs, mostBytes: sealed.sizeBytes })).toHaveLength(3);
+      const error = await failureOf(packAll(archives, { jobs, mostBytes: 500 << 10 }));
+      expect(error).toMatchObject({ code: 'ARCHIVE_SIZE', message: expect.stringContaining(`${500 << 10} bytes`) });
+    }
+  });
+
+  test('have members with contents in memory', async () => {
+    const sizes = [0, 1, 512, TEXT, 3 * TEXT + 7];
+    const entries = sizes.map((size) =>
+      entry({
+        path: bytes(`m${size}`),
+        body: { type: 'file', sizeBytes: size, source: { from: 'memory', bytes: numbered(size, size) } },
+      }),
+    );
+    const expected = await packEntries(entries, POSIX);
+    for (const jobs of [1, 3]) {
+      const [first, second] = await packAll([entries, entries], { jobs });
+      expect([first!.sealed, second!.sealed]).toEqual([expected.sealed, expected.sealed]);
+    }
+  });
+
+  test('have owners and modes by number', async () => {
+    const root = scratchDirectory();
+    writeFileSync(join(root, 'f'), 'content', { mode: 0o640 });
+    const owners = [ATTRIBUTES, { ...ATTRIBUTES, uid: 7, uname: bytes('seven') }];
+    const numbers = [
+      [0, 0],
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ] as const;
+    const members = numbers.map(([owner, mode]) => ({
+      ...fileMember(join(root, 'f'), `${owner}${mode}`),
+      owner,
+      mode,
+    }));
+    const rules = { ...rulesOf(POSIX), owners, modes: [undefined, 0o4711] };
+    const entries = numbers.map(([owner, mode]) => {
+      const [own] = entriesOf(join(root, 'f'), `${owner}${mode}`);
+      return { ...own!, ...owners[owner], mode: mode === 1 ? 0o4711 : 0o640 };
+    });
+    const expected = await packEntries(entries, POSIX);
+    expect(describeDifference(expected.blob, (await pack(members, { rules })).blob)).toBeUndefined();
+  });
+
+  test('leave out outputs, each for itself', async () => {
+    const root = scratchDirectory();
+    for (const name of ['out', 'f']) writeFileSync(join(root, name), name);
+    const { dev, ino } = statSync(join(root, 'out'));
+    const many = manyMembers(root);
+    const out = fileMember(join(root, 'out'));
+    const rules = rulesOf(POSIX, [{ device: dev, inode: ino }]);
+    for (const jobs of [1, 3]) {
+      const packed = await packAll([[out, ...many], [out, out], many.slice(0, 3), [out, many[0]!, out]], {
+        jobs,
+        rules,
+      });
+      expect(packed.map(({ sealed: { members } }) => members)).toEqual([MANY, 0, 3, 1]);
+    }
+  });
+
+  test('of which one cannot be named fail when those before it are packed', async () => {
+    const root = scratchDirectory();
+    const many = manyMembers(root);
+    function* failing(): Generator<StreamMember, void> {
+      yield many[0]!;
+      throw Object.assign(new Error('no more names'), { code: 'NAMES' });
+    }
+    for (const jobs of [1, 3]) {
+      expect((await failureOf(packAll([many, failing(), many], { jobs }))).message).toBe('no more names');
+      const missing = fileMember(join(root, 'missing'));
+      expect((await failureOf(packAll([[missing], failing()], { jobs }))).code).toBe('SOURCE_CHANGED');
+    }
+  });
+});
+
 test('members have their own modes, as they are changed, and their names from before transformations', async () => {
   const root = scratchDirectory();
   mkdirSync(join(root, 'd'), { mode: 0o750 });
@@ -332,7 +483,7 @@ test('members have their own modes, as they are changed, and their names from be
     { operator: '+', affected: 0o7777, value: { kind: 'bits', bits: 0o1 }, keptOnDirectories: 0 },
   ] as const;
   const { blob } = await pack([fileMember(join(root, 'd'), 'd', 'directory'), member], {
-    rules: { ...rulesOf(POSIX), modeChanges },
+    rules: { ...rulesOf(POSIX), modes: [modeChanges] },
   });
   const [directory] = entriesOf(join(root, 'd'), 'd');
   const [file] = entriesOf(join(root, 'f'), 'n'.repeat(300));
@@ -375,7 +526,7 @@ async function failing(
   const workers = workersOf(jobs);
   const error = await failureOf(
     sealStream({
-      members: named(members, workers.begun),
+      archives: [named(members, behindMany(workers))],
       rules: rulesOf(POSIX),
       recordSizeBytes: 10_240,
       output: output ?? regionOn(fd),
@@ -735,7 +886,7 @@ describe('a worker that fails is one error', () => {
     onTestFinished(() => closeSync(fd));
     const error = await failureOf(
       sealStream({
-        members: endless(root),
+        archives: [endless(root)],
         rules: rulesOf(POSIX),
         recordSizeBytes: 512,
         output: regionOn(fd),
@@ -781,7 +932,7 @@ describe('an abort ends all threads', () => {
       const workers = workersOf(jobs);
       const error = await failureOf(
         sealStream({
-          members: aborting(),
+          archives: [aborting()],
           rules: rulesOf(POSIX),
           recordSizeBytes: 512,
           output: regionOn(fd),
