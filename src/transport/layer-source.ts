@@ -1,4 +1,4 @@
-import type { ChunkSink, SealedLayer, StreamOutput } from '../layer/index.js';
+import type { ChunkSink, FileRegion, SealedLayer, StreamOutput } from '../layer/index.js';
 import { TransportError } from './transport-error.js';
 
 /** A layer that is planned and can be sealed, more than once where it must be. */
@@ -17,6 +17,22 @@ export interface LayerSource {
    * those that take a sink are passed to it in that order.
    */
   seal(output: StreamOutput): Promise<SealedLayer>;
+}
+
+/** Layers of which nobody knows how long they become, not compressed, that are sealed together. */
+export interface LayerSequence {
+  /** How many. */
+  readonly layers: number;
+  /**
+   * Reads, packs and hashes them, one behind the other.
+   *
+   * @param output of the first layer
+   * @param room `gapBytes` from the end of a layer to the beginning of the next; `mostBytes` of each, above which it throws
+   */
+  seal(
+    output: FileRegion,
+    room: { readonly gapBytes: number; readonly mostBytes: number },
+  ): Promise<readonly SealedLayer[]>;
 }
 
 /**

@@ -1,13 +1,13 @@
 import { type ByteString, directoryName } from '../bytes/index.js';
 import type { HashEngine } from '../digest/index.js';
 import { compressBlob, type LayerCompression, type SealedLayer, sinkOf } from '../layer/index.js';
-import { type LayerSource, storedSizeOf } from './layer-source.js';
+import { type LayerSequence, type LayerSource, storedSizeOf } from './layer-source.js';
 import type { ImageLayout } from './members.js';
 import { writeOciLayout } from './oci-layout/write-layout.js';
-import { openAtomicFile } from './output/atomic-file.js';
+import { type AtomicFile, openAtomicFile } from './output/atomic-file.js';
 import { writeSequentially } from './output/sequential-output.js';
-import type { OutputTarget } from './output/target.js';
-import { writeSeekableArchive } from './seekable-archive.js';
+import type { FileTarget, OutputTarget } from './output/target.js';
+import { writeSeekableArchive, writeSequencedArchive } from './seekable-archive.js';
 import { writeStreamedArchive } from './streamed-archive.js';
 
 export interface WriteOptions {
@@ -50,16 +50,8 @@ export async function writeImage(
   const sizesAreKnown = sources.every(
     (source) => storedSizeOf(source) !== undefined || source.tarSizeBytes <= SURE_OF_ONE_BLOCK,
   );
-  if (target.kind === 'file' && options.compression === undefined && sizesAreKnown) {
-    const file = openAtomicFile(target.path, target.mode);
-    try {
-      const result = await writeSeekableArchive(layout, sources, file);
-      file.commit();
-      return result;
-    } finally {
-      file.discard();
-    }
-  }
+  if (target.kind === 'file' && options.compression === undefined && sizesAreKnown)
+    return writeToFile(target, (file) => writeSeekableArchive(layout, sources, file));
 
   const spoolDirectory = target.kind === 'file' ? directoryName(target.path) : options.temporaryDirectory;
   const streamOptions = { spoolDirectory, signal: options.signal };
@@ -77,4 +69,30 @@ export async function writeImage(
       blob.close();
     }
   });
+}
+
+/**
+ * Writes an image, not compressed, whose layers are those of a base image and behind them a sequence's.
+ *
+ * @throws {TransportError} OUTPUT_INVALID, OUTPUT_FAILED; what sealing throws, {LayerError} ARCHIVE_SIZE for a layer that
+ *   {@link writeImage} has more room for; nothing partial is left behind
+ */
+export function writeSequencedImage(
+  target: FileTarget,
+  layout: ImageLayout,
+  base: readonly LayerSource[],
+  sequence: LayerSequence,
+): Promise<WrittenImage> {
+  return writeToFile(target, (file) => writeSequencedArchive(layout, base, sequence, SURE_OF_ONE_BLOCK, file));
+}
+
+async function writeToFile<T>(target: FileTarget, write: (file: AtomicFile) => Promise<T>): Promise<T> {
+  const file = openAtomicFile(target.path, target.mode);
+  try {
+    const result = await write(file);
+    file.commit();
+    return result;
+  } finally {
+    file.discard();
+  }
 }

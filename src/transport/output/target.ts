@@ -4,16 +4,18 @@ import type { FileIdentity } from '../../entry/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
 import { TransportError } from '../transport-error.js';
 
+/** A regular file, there or not: written beside the target and renamed. */
+export interface FileTarget {
+  readonly kind: 'file';
+  readonly path: ByteString;
+  readonly identity: FileIdentity | undefined;
+  readonly mode: number | undefined;
+}
+
 /** Where an output goes, decided before anything is read. */
 export type OutputTarget =
   | { readonly kind: 'stdout'; readonly identity: FileIdentity | undefined }
-  /** A regular file, there or not: written beside the target and renamed. */
-  | {
-      readonly kind: 'file';
-      readonly path: ByteString;
-      readonly identity: FileIdentity | undefined;
-      readonly mode: number | undefined;
-    }
+  | FileTarget
   /** Whatever the caller does with the bytes. `identity` is of a file that must not be a member. */
   | {
       readonly kind: 'sink';
