@@ -25,53 +25,79 @@ export interface RuleSettings {
   readonly onWarning: (message: string) => void;
 }
 
-interface Rule {
+interface Rule<T> {
   readonly option: '--chmod' | '--chown';
   readonly text: string;
   readonly matches: NameMatcher;
-  readonly attributes: Partial<EntryAttributes>;
+  readonly gives: T;
 }
 
-/**
- * Applies `--mode`, `--chmod` and `--chown` to trees: of the rules of one kind that match a path the last wins. A rule
- * that matches nothing is a warning.
- *
- * @throws {EntryError} MODE_INVALID, ID_INVALID, GLOB_INVALID; {BuildError} SPEC_INVALID
- */
-export function applyAttributeRules(trees: readonly ImageTree[], spec: BuildSpec, settings: RuleSettings): void {
-  const { mode: changes } = settings;
-  if (changes !== undefined) for (const tree of trees) applyMode(tree, changes, settings);
-  const chmods = (spec.chmod ?? []).map((text): Rule => {
-    const [glob, mode] = splitLast(encodeUtf8(text), '--chmod', 'GLOB=MODE');
-    return { option: '--chmod', text, matches: compileGlob(glob), attributes: { mode: parseOctalMode(mode) } };
-  });
-  const chowns = (spec.chown ?? []).map((text): Rule => {
-    const [glob, ids] = splitLast(encodeUtf8(text), '--chown', 'GLOB=UID:GID');
-    return { option: '--chown', text, matches: compileGlob(glob), attributes: ownerOfIds(parseOwnerPair(ids)) };
-  });
-  if (chmods.length + chowns.length === 0) return;
+type Owner = ReturnType<typeof ownerOfIds>;
 
-  const used = new Set<Rule>();
-  const lastMatch = (rules: readonly Rule[], path: ByteString): Partial<EntryAttributes> | undefined => {
-    let last: Rule | undefined;
-    for (const rule of rules) {
+/** `--mode`, `--chmod` and `--chown`, compiled: of the rules of one kind that match a path the last wins. */
+export interface AttributeRules {
+  /** Changes for all members but symlinks, before the rules. */
+  readonly changes: ModeChanges | undefined;
+  readonly modes: readonly number[];
+  readonly owners: readonly Owner[];
+  /** Which of `modes` a path gets, from 1; 0 for none. */
+  modeOf(path: ByteString): number;
+  /** Which of `owners` a path gets, from 1; 0 for none. */
+  ownerOf(path: ByteString): number;
+  /** Warns of each rule that has matched nothing so far. */
+  warnOfUnused(): void;
+}
+
+/** @throws {EntryError} MODE_INVALID, ID_INVALID, GLOB_INVALID; {BuildError} SPEC_INVALID */
+export function compileAttributeRules(
+  spec: BuildSpec,
+  { mode: changes, onWarning }: Pick<RuleSettings, 'mode' | 'onWarning'>,
+): AttributeRules {
+  const chmods = (spec.chmod ?? []).map((text): Rule<number> => {
+    const [glob, mode] = splitLast(encodeUtf8(text), '--chmod', 'GLOB=MODE');
+    return { option: '--chmod', text, matches: compileGlob(glob), gives: parseOctalMode(mode) };
+  });
+  const chowns = (spec.chown ?? []).map((text): Rule<Owner> => {
+    const [glob, ids] = splitLast(encodeUtf8(text), '--chown', 'GLOB=UID:GID');
+    return { option: '--chown', text, matches: compileGlob(glob), gives: ownerOfIds(parseOwnerPair(ids)) };
+  });
+  const used = new Set<Rule<unknown>>();
+  const lastMatch = (rules: readonly Rule<unknown>[], path: ByteString): number => {
+    let last = 0;
+    for (const [index, rule] of rules.entries()) {
       if (!rule.matches(path)) continue;
       used.add(rule);
-      last = rule;
+      last = index + 1;
     }
-    return last?.attributes;
+    return last;
   };
+  return {
+    changes,
+    modes: chmods.map(({ gives }) => gives),
+    owners: chowns.map(({ gives }) => gives),
+    modeOf: (path) => lastMatch(chmods, path),
+    ownerOf: (path) => lastMatch(chowns, path),
+    warnOfUnused() {
+      for (const rule of [...chmods, ...chowns])
+        if (!used.has(rule)) onWarning(`${rule.option} "${displayText(rule.text)}" matches nothing`);
+    },
+  };
+}
+
+/** Applies rules to trees, the changes of modes first. */
+export function applyAttributeRules(trees: readonly ImageTree[], rules: AttributeRules, settings: RuleSettings): void {
+  const { changes, modes, owners } = rules;
+  if (changes !== undefined) for (const tree of trees) applyMode(tree, changes, settings);
+  if (modes.length + owners.length === 0) return;
   for (const tree of trees) {
     for (const { entry } of [...tree.nodes()]) {
       const path = settings.rename(entry.path);
       // The mode of a symlink means nothing; its owner does.
-      const mode = entry.body.type === 'symlink' ? undefined : lastMatch(chmods, path);
-      const owner = lastMatch(chowns, path);
-      if (mode !== undefined || owner !== undefined) tree.setAttributes(entry.path, () => ({ ...mode, ...owner }));
+      const mode = entry.body.type === 'symlink' ? undefined : modes[rules.modeOf(path) - 1];
+      const owner = owners[rules.ownerOf(path) - 1];
+      if (mode !== undefined || owner !== undefined)
+        tree.setAttributes(entry.path, () => ({ ...(mode !== undefined && { mode }), ...owner }));
     }
-  }
-  for (const rule of [...chmods, ...chowns]) {
-    if (!used.has(rule)) settings.onWarning(`${rule.option} "${displayText(rule.text)}" matches nothing`);
   }
 }
 

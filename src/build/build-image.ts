@@ -1,13 +1,16 @@
 import { displayName, encodeUtf8 } from '../bytes/index.js';
-import { type Digest, type HashEngine, loadHashEngine } from '../digest/index.js';
+import { type Digest, loadHashEngine } from '../digest/index.js';
 import { createSealer } from '../layer/index.js';
 import { familiarReference, type Platform } from '../oci/index.js';
 import { inTurn, type LayerSource, writeImage } from '../transport/index.js';
 import { BuildError } from './build-error.js';
 import { compressionOf } from './compression.js';
 import { assembleLayout } from './image-assembly.js';
-import { type MeasuredLayer, type PreparedBuild, prepareBuild } from './prepare-build.js';
+import { writeListedImage } from './listed-image.js';
+import { type PreparedBuild, prepareBuild } from './prepare-build.js';
+import { type MeasuredLayer, readLayers } from './read-layers.js';
 import type { BuildContext, BuildSpec } from './spec.js';
+import type { BuildRequest, WrittenBuild } from './write-request.js';
 
 /** A layer as it was planned. */
 export interface LayerReport {
@@ -60,27 +63,47 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
     throw new BuildError('SPEC_INVALID', 'Cannot build: an output must be given, and there is none');
   const engine = await loadHashEngine(spec.hashEngine ?? 'auto');
   const build = await prepareBuild(spec, context, engine);
+  let isReady = false;
+  const onReady = (): void => {
+    if (!isReady) context.onReady?.();
+    isReady = true;
+  };
+  const request = { build, engine, context: { ...context, onReady }, jobs: jobsOf(build, context) };
   try {
-    return await writeBuild(build, output, spec, context, engine);
+    const { assembly, layers, written } = (await writeListedImage(request)) ?? (await writeReadImage(request));
+    const { tags, platform, warnings } = build;
+    const itemsOf = [...(build.base?.layers ?? []).map(() => undefined), ...layers.map(({ items }) => items)];
+    return {
+      ...assembly.digests(written.layers),
+      tags: [...new Set(tags.map(familiarReference))],
+      platform,
+      layers: written.layers.map(({ diffId, digest, sizeBytes, tarSizeBytes, members }, index) => ({
+        diffId,
+        digest,
+        sizeBytes,
+        items: (itemsOf[index] ?? []).map((item) => displayName(item)),
+        isBase: itemsOf[index] === undefined,
+        tarSizeBytes,
+        entries: members,
+      })),
+      output,
+      sizeBytes: written.sizeBytes,
+      warnings,
+    };
   } finally {
     build.base?.close();
   }
 }
 
-async function writeBuild(
-  build: PreparedBuild,
-  output: string,
-  spec: BuildSpec,
-  context: BuildContext,
-  engine: HashEngine,
-): Promise<BuiltImage> {
-  const { layers, target } = build;
+/** Writes an image when all of its sources have been looked at. */
+async function writeReadImage({ build, engine, context, jobs }: BuildRequest): Promise<WrittenBuild> {
+  const { spec, base, target } = build;
+  const layers = readLayers(build, jobs);
   const layerCompression = await compressionOf(build.layerCompression, spec.codec);
   const compression = await compressionOf(spec.compression, spec.codec);
 
   context.onReady?.();
   const onProgress = progressOf(layers, context);
-  const jobs = spec.jobs ?? context.jobs;
   // Where the whole archive is compressed, that takes the time: threads are better used there than for its layers.
   const layerJobs = compression === undefined || layerCompression !== undefined ? jobs : 1;
   const sealer = createSealer({ engine, compression: layerCompression, jobs: layerJobs, signal: context.signal });
@@ -91,8 +114,8 @@ async function writeBuild(
       seal: (output) => sealer.seal({ entries, tar, tarSizeBytes, output, onProgress }),
     }),
   );
-  const baseSources = inTurn((build.base?.layers ?? []).map(({ source }) => source));
-  const assembly = assembleLayout(build, engine, layerCompression !== undefined);
+  const baseSources = inTurn((base?.layers ?? []).map(({ source }) => source));
+  const assembly = assembleLayout(build, layers, engine, layerCompression !== undefined);
   const written = await writeImage(target!, assembly.layout, [...baseSources, ...sources], {
     engine,
     jobs,
@@ -100,21 +123,7 @@ async function writeBuild(
     temporaryDirectory: context.temporaryDirectory === undefined ? undefined : encodeUtf8(context.temporaryDirectory),
     signal: context.signal,
   }).finally(sealer.close);
-  const reports = reportsOf(build);
-  return {
-    ...assembly.digests(written.layers),
-    tags: [...new Set(build.tags.map(familiarReference))],
-    platform: build.platform,
-    layers: written.layers.map(({ diffId, digest, sizeBytes }, index) => ({
-      diffId,
-      digest,
-      sizeBytes,
-      ...reports[index]!,
-    })),
-    output,
-    sizeBytes: written.sizeBytes,
-    warnings: build.warnings,
-  };
+  return { assembly, layers, written };
 }
 
 /**
@@ -124,32 +133,36 @@ async function writeBuild(
  */
 export async function planImage(spec: BuildSpec, context: BuildContext = {}): Promise<ImagePlan> {
   const build = await prepareBuild(spec, context, await loadHashEngine(spec.hashEngine ?? 'auto'));
-  build.base?.close();
-  await compressionOf(build.layerCompression, spec.codec);
-  await compressionOf(spec.compression, spec.codec);
-  return {
-    tags: [...new Set(build.tags.map(familiarReference))],
-    platform: build.platform,
-    layers: reportsOf(build),
-    warnings: build.warnings,
-  };
+  try {
+    const layers = readLayers(build, jobsOf(build, context));
+    await compressionOf(build.layerCompression, spec.codec);
+    await compressionOf(spec.compression, spec.codec);
+    return {
+      tags: [...new Set(build.tags.map(familiarReference))],
+      platform: build.platform,
+      layers: [...reportsOfBase(build), ...layers.map(reportOf)],
+      warnings: build.warnings,
+    };
+  } finally {
+    build.base?.close();
+  }
 }
 
-function reportsOf({ base, layers }: PreparedBuild): LayerReport[] {
-  return [
-    ...(base?.layers ?? []).map(({ source, members }) => ({
-      items: [],
-      isBase: true,
-      tarSizeBytes: source.tarSizeBytes,
-      entries: members,
-    })),
-    ...layers.map(({ items, entries, tarSizeBytes }) => ({
-      items: items.map((item) => displayName(item)),
-      isBase: false,
-      tarSizeBytes,
-      entries: entries.length,
-    })),
-  ];
+function jobsOf({ spec }: PreparedBuild, { jobs = 1 }: BuildContext): number {
+  return spec.jobs ?? jobs;
+}
+
+function reportsOfBase({ base }: PreparedBuild): LayerReport[] {
+  return (base?.layers ?? []).map(({ source, members }) => ({
+    items: [],
+    isBase: true,
+    tarSizeBytes: source.tarSizeBytes,
+    entries: members,
+  }));
+}
+
+function reportOf({ items, entries, tarSizeBytes }: MeasuredLayer): LayerReport {
+  return { items: items.map((item) => displayName(item)), isBase: false, tarSizeBytes, entries: entries.length };
 }
 
 function progressOf(

@@ -4,6 +4,7 @@ import { assembleGuixConfig, assembleImage, guixLayerId, type ImageLayer } from 
 import type { SealedLayer } from '../layer/index.js';
 import { MEDIA_TYPES, type Reference } from '../oci/index.js';
 import { guixLayeredMembers, guixSingleMembers, type ImageLayout, nixMembers, ociMembers } from '../transport/index.js';
+import type { PlannedLayer } from './layering.js';
 import type { PreparedBuild } from './prepare-build.js';
 
 /** Names that one history entry lists at the most; a layer of ten thousand items must not make a config of megabytes. */
@@ -15,8 +16,16 @@ export interface ImageAssembly {
   digests(layers: readonly SealedLayer[]): { image: Digest; manifest: Digest | null };
 }
 
-/** @param compressed whether the layers are */
-export function assembleLayout(build: PreparedBuild, engine: HashEngine, compressed: boolean): ImageAssembly {
+/**
+ * @param layers above the base's
+ * @param compressed whether they are
+ */
+export function assembleLayout(
+  build: PreparedBuild,
+  layers: readonly Pick<PlannedLayer, 'items'>[],
+  engine: HashEngine,
+  compressed: boolean,
+): ImageAssembly {
   const { config, platform, createdSeconds, tags, annotations } = build;
   const base = build.base && {
     layers: build.base.layers.map(({ diffId, mediaType, digest, sizeBytes }) => ({
@@ -29,7 +38,7 @@ export function assembleLayout(build: PreparedBuild, engine: HashEngine, compres
     sealed.slice(base?.layers.length ?? 0).map(({ diffId, digest, sizeBytes }, index) => ({
       diffId,
       descriptor: { mediaType: compressed ? MEDIA_TYPES.layerTarGzip : MEDIA_TYPES.layerTar, digest, size: sizeBytes },
-      history: { createdBy: 'tarseal build', comment: historyComment(build.layers[index]!.items) },
+      history: { createdBy: 'tarseal build', comment: historyComment(layers[index]!.items) },
     }));
 
   if (build.dialect === 'guix') {

@@ -36,7 +36,7 @@ import {
   type UnreadablePath,
   walk,
 } from '../tree/index.js';
-import { applyAttributeRules, ownerOfIds } from './attribute-rules.js';
+import { type AttributeRules, applyAttributeRules, compileAttributeRules, ownerOfIds } from './attribute-rules.js';
 import { BuildError } from './build-error.js';
 import { choosePresets } from './presets.js';
 import { diskPathOf, type ResolvedSpec } from './resolve-spec.js';
@@ -58,7 +58,16 @@ export interface SourceSettings {
    */
   readonly dialect: SpecChoices['dialect'];
   readonly lookAhead: LookAhead | undefined;
+  /** Takes each directory of a source, when it is laid, whose content is then left out; by default none is. */
+  readonly defer?: (directory: DeferredDirectory) => void;
   readonly onWarning: (message: string) => void;
+}
+
+/** A directory that is laid without what is in it. */
+export interface DeferredDirectory {
+  readonly place: ByteString;
+  readonly fsPath: ByteString;
+  readonly origin: Omit<NodeOrigin, 'fsPath'>;
 }
 
 /** One tree of all sources, and what they are called. */
@@ -75,6 +84,12 @@ export interface ImageSources {
   readonly rename: PathTransform;
   /** Image paths of everything that is no item, as laid. */
   readonly labels: readonly ByteString[];
+  /** Those that were applied. */
+  readonly rules: AttributeRules;
+  /** Owner and time of members without a rule. */
+  readonly attributesOf: (origin: Pick<NodeOrigin, 'item'>) => Omit<EntryAttributes, 'mode'>;
+  /** Whether a path, or a directory above it, is left out; `undefined` where nothing is. */
+  readonly excluded: ((path: ByteString) => boolean) | undefined;
 }
 
 const NO_ITEM = undefined;
@@ -99,8 +114,9 @@ class SourceReader {
   readonly #extra: ImageTree;
   readonly #unreadable: UnreadablePath[] = [];
   readonly #labels = new Set<ByteString>();
+  readonly #itemAttributes: Omit<EntryAttributes, 'mode'>;
   /** Of everything that is no item. */
-  readonly #extraOwner: Partial<EntryAttributes>;
+  readonly #extraAttributes: Omit<EntryAttributes, 'mode'>;
   /** Modes that a directive gives by itself, for a warning when `--mode` changes them. */
   readonly #givenModes = new Map<ByteString, number>();
   /** Paths of presets: whoever asks for a /tmp by name wants it to be one, whatever `--mode` is for. */
@@ -117,8 +133,11 @@ class SourceReader {
     const implied = { ...(dialect === 'nix' ? names : ROOT_OWNER), mode: 0, mtimeSeconds };
     this.#tree = new ImageTree(implied);
     this.#extra = dialect === 'guix' ? new ImageTree(implied) : this.#tree;
-    this.#extraOwner =
-      spec.contentsOwner === undefined ? {} : ownerOfIds(parseOwnerPair(encodeUtf8(spec.contentsOwner)));
+    this.#itemAttributes = { ...names, mtimeSeconds };
+    this.#extraAttributes =
+      spec.contentsOwner === undefined
+        ? this.#itemAttributes
+        : { ...ownerOfIds(parseOwnerPair(encodeUtf8(spec.contentsOwner))), mtimeSeconds };
   }
 
   read(): ImageSources {
@@ -139,14 +158,25 @@ class SourceReader {
     throwIfUnreadable(this.#unreadable);
 
     const rename = this.#isGuix ? this.#transform : (path: ByteString) => path;
-    applyAttributeRules([...new Set([this.#tree, this.#extra])], spec, {
+    const rules = compileAttributeRules(spec, this.#settings);
+    applyAttributeRules([...new Set([this.#tree, this.#extra])], rules, {
       ...this.#settings,
       rename,
       givenModes: this.#givenModes,
       fixedModes: this.#fixedModes,
     });
     const nameOf = (item: ByteString) => `/${this.#transform(parseImagePath(item, 'path'))}` as ByteString;
-    return { tree: this.#tree, extra: this.#extra, items, nameOf, rename, labels: [...this.#labels] };
+    return {
+      tree: this.#tree,
+      extra: this.#extra,
+      items,
+      nameOf,
+      rename,
+      labels: [...this.#labels],
+      rules,
+      attributesOf: (origin) => this.#attributesOf(origin),
+      excluded: this.#excludes.length === 0 ? undefined : (path) => this.#excluded(path),
+    };
   }
 
   /**
@@ -364,7 +394,7 @@ class SourceReader {
     }
   }
 
-  #walkOptions(): Parameters<typeof walk>[3] {
+  #walkOptions(): Parameters<typeof walk>[3] & { readonly select: (name: ByteString) => boolean } {
     const { outputs, lookAhead, onWarning } = this.#settings;
     return {
       outputs,
@@ -378,6 +408,10 @@ class SourceReader {
 
   #readFileSystem(fsPath: ByteString, place: ByteString, origin: Omit<NodeOrigin, 'fsPath'>): void {
     const shared: NodeOrigin = { ...origin, fsPath: undefined };
+    const { defer } = this.#settings;
+    const options = this.#walkOptions();
+    // The root of the image has no entry: of it, what is in it is deferred.
+    const select = (name: ByteString): boolean => !name.includes('/') && options.select(name);
     walk(
       canonicalPath(fsPath),
       place,
@@ -388,8 +422,9 @@ class SourceReader {
         const ownOrigin =
           found.body.type === 'file' || found.body.type === 'directory' ? shared : { ...origin, fsPath: found.fsPath };
         this.#place(name, found.body, found.mode, ownOrigin);
+        if (found.body.type === 'directory') defer?.({ place: name, fsPath: found.fsPath, origin });
       },
-      this.#walkOptions(),
+      defer === undefined ? options : { ...options, recursive: place === '', select },
     );
   }
 
@@ -408,24 +443,16 @@ class SourceReader {
     if (renamed !== '') checkImagePath(renamed, renamed, `the name that ${origin.source} gives`);
     const path = this.#isGuix ? place : renamed;
     const tree = origin.item === undefined ? this.#extra : this.#tree;
-    const { owner: user, group, mtimeSeconds } = this.#settings;
-    const entry: ArchiveEntry = {
-      path,
-      body,
-      mode,
-      uid: user.id,
-      gid: group.id,
-      uname: user.name,
-      gname: group.name,
-      mtimeSeconds,
-      ...(origin.item === undefined ? this.#extraOwner : undefined),
-      ...owner,
-    };
+    const { uid, gid, uname, gname, mtimeSeconds } = this.#attributesOf(origin);
+    const entry: ArchiveEntry = { path, body, mode, uid, gid, uname, gname, mtimeSeconds, ...owner };
     if (replace) tree.replace(entry, origin);
     else tree.place(entry, origin);
   }
 
-  /** Whether a path, or a directory above it, is left out. */
+  #attributesOf({ item }: Pick<NodeOrigin, 'item'>): Omit<EntryAttributes, 'mode'> {
+    return item === NO_ITEM ? this.#extraAttributes : this.#itemAttributes;
+  }
+
   #excluded(path: ByteString): boolean {
     if (this.#excludes.length === 0) return false;
     return [path, ...parentsOf(path)].some((each) => this.#excludes.some((matches) => matches(each)));

@@ -1,8 +1,7 @@
 import { baseName, decodeUtf8, displayName, displayText, encodeUtf8 } from '../bytes/index.js';
 import type { HashEngine } from '../digest/index.js';
 import { parseModeChanges, parseOwner } from '../entry/index.js';
-import { layOverBase, requireLayerCount } from '../image/index.js';
-import { createLookAhead } from '../layer/index.js';
+import { layOverBase } from '../image/index.js';
 import {
   type ContainerConfig,
   canonicalizeRepositoryName,
@@ -17,7 +16,7 @@ import {
 } from '../oci/index.js';
 import { checkMaxLayers, MAX_MAX_LAYERS, MIN_MAX_LAYERS, PlanError } from '../plan/index.js';
 import { splitNameAndVersion, storePathName } from '../store/index.js';
-import { measureArchive, TAR_FORMATS, type TarFormat, type TarOptions } from '../tar/index.js';
+import { TAR_FORMATS, type TarFormat, type TarOptions } from '../tar/index.js';
 import {
   archiveTarget,
   type BaseImage,
@@ -27,29 +26,25 @@ import {
   type OutputTarget,
   readBaseImage,
 } from '../transport/index.js';
-import { adoptBaseDirectories } from './base-directories.js';
 import { annotationsOf, containerConfigOf } from './container-config.js';
-import { readImageSources } from './image-sources.js';
+import type { SourceSettings } from './image-sources.js';
 import { selectItems } from './item-selection.js';
-import { type PlannedLayer, planGuixLayers, planNativeLayers, planNixLayers } from './layering.js';
+import type { LayeringOptions } from './layering.js';
 import { checkTexts, type ResolvedSpec, resolveSpecPaths } from './resolve-spec.js';
 import type { ItemSelection } from './selection.js';
 import type { BaseSource, BuildContext, BuildSpec } from './spec.js';
-import { chooseDefaults, conflict, hasSources, oneOf, type SpecChoices } from './spec-choices.js';
+import { chooseDefaults, conflict, oneOf, type SpecChoices } from './spec-choices.js';
 
-export interface MeasuredLayer extends PlannedLayer {
-  /** Exact size of the uncompressed tar in bytes. */
-  readonly tarSizeBytes: number;
-}
-
-/** Everything that decides the bytes of an image but the contents of files. */
+/** Everything that decides the bytes of an image but what its sources hold. */
 export interface PreparedBuild extends SpecChoices {
+  readonly spec: ResolvedSpec;
   /** `undefined` where only a plan is wanted. */
   readonly target: OutputTarget | undefined;
   /** The image that this one is built on; whoever has a prepared build closes it. */
   readonly base: BaseImage | undefined;
-  /** Those above the base's. */
-  readonly layers: readonly MeasuredLayer[];
+  readonly sources: Omit<SourceSettings, 'lookAhead' | 'defer' | 'onWarning'>;
+  /** How the layers above the base's are made. */
+  readonly layering: LayeringOptions;
   readonly tags: readonly Reference[];
   readonly platform: Platform;
   readonly createdSeconds: number;
@@ -57,12 +52,14 @@ export interface PreparedBuild extends SpecChoices {
   readonly annotations: StringMap;
   /** Absolute path of the profile (guix.md 2, 14). */
   readonly profile: string | undefined;
+  /** So far; more may come. */
   readonly warnings: readonly string[];
+  warn(message: string): void;
 }
 
 /**
- * Does everything that comes before a file's content is read: checks the specification and the output, reads names and
- * metadata of the sources, cuts them into layers and measures these.
+ * Does everything that comes before the sources are read: checks the specification and the output, opens the base image and
+ * finds the items.
  *
  * @throws {TarsealError} of the room that finds something wrong; nothing has been written
  */
@@ -98,43 +95,28 @@ export async function prepareBuild(
   if (strategy !== 'single') checkMaxLayers(spec.maxLayers ?? DEFAULT_MAX_LAYERS);
   const target = targetOf(spec.output, format, context);
   const base = spec.from === undefined ? undefined : await openBase(spec, spec.from, platform, context, engine);
-  let lookAhead: ReturnType<typeof createLookAhead>;
   try {
     const maxLayers = strategy === 'single' ? MAX_MAX_LAYERS : maxLayersAbove(base?.layers.length ?? 0, spec.maxLayers);
     const selection = await selectItems(spec, config, context);
-    const { items } = selection;
     warnOfDanglingLinks(spec, selection, warn);
-    lookAhead = createLookAhead(spec.jobs ?? context.jobs ?? 1);
-    const sources = readImageSources(spec, {
-      ...attributes,
-      items,
-      outputs: target?.identity === undefined ? [] : [target.identity],
-      dialect,
-      lookAhead,
-      onWarning: warn,
-    });
-    if (base !== undefined) adoptBaseDirectories(sources.tree, base.files);
-    const planned = PLANNERS[dialect](sources, { strategy, maxLayers, tar });
-    requireLayerCount((base?.layers.length ?? 0) + planned.length);
-    if (planned.length === 0 && hasSources(spec))
-      warn('the image has no layers of its own: nothing of the sources is left');
-    const layers = planned.map((layer) => ({ ...layer, tarSizeBytes: measureArchive(layer.entries, layer.tar) }));
+    const outputs = target?.identity === undefined ? [] : [target.identity];
     return {
       ...choices,
       ...image,
+      spec,
       platform: base?.platform ?? platform,
       config: base === undefined ? config : layOverBase(base.config, config),
       base,
       target,
-      layers,
+      sources: { ...attributes, items: selection.items, outputs, dialect },
+      layering: { strategy, maxLayers, tar },
       profile,
       warnings,
+      warn,
     };
   } catch (error) {
     base?.close();
     throw error;
-  } finally {
-    lookAhead?.stop();
   }
 }
 
@@ -150,8 +132,6 @@ function warnOfDanglingLinks(
       warn(`--symlink "${displayText(text)}" leads to "${displayName(item)}", which the image does not hold`);
   }
 }
-
-const PLANNERS = { native: planNativeLayers, guix: planGuixLayers, nix: planNixLayers } as const;
 
 /** Layers of a layered image where no number is given: room for what is built on it, below Docker's 125. */
 const DEFAULT_MAX_LAYERS = 100;

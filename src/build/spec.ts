@@ -130,6 +130,9 @@ export interface BuildContext {
   /** Aborts the build, which then leaves nothing behind. */
   readonly signal?: AbortSignal;
   readonly onWarning?: (message: string) => void;
-  /** Told how many of how many bytes of the layers are sealed. */
+  /**
+   * Told how many of how many bytes of the layers are sealed; the total is `Infinity` where sizes are found as files are
+   * packed.
+   */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }

@@ -18,25 +18,35 @@ export async function createProgress(enabled: boolean): Promise<Progress> {
   if (!enabled) return { update: () => {}, message, stop: () => {} };
 
   const { default: cliProgress } = await import('cli-progress');
-  const bar = new cliProgress.SingleBar({
-    format: '{bar} {percentage}% | {doneMiB} of {totalMiB} MiB',
-    stream: standardStream(2),
-    clearOnComplete: true,
-    hideCursor: true,
-    linewrap: null,
-  });
-  let started = false;
+  const barOf = (format: string): InstanceType<typeof cliProgress.SingleBar> =>
+    new cliProgress.SingleBar({
+      format,
+      stream: standardStream(2),
+      clearOnComplete: true,
+      hideCursor: true,
+      linewrap: null,
+    });
+  const bar = barOf('{bar} {percentage}% | {doneMiB} of {totalMiB} MiB');
+  /** Where nobody knows how much there is. */
+  const count = barOf('{doneMiB} MiB');
+  let started: typeof bar | undefined;
   const stop = (): void => {
-    if (started) bar.stop();
-    started = false;
+    started?.stop();
+    started = undefined;
   };
   return {
     update(doneBytes, totalBytes) {
-      if (totalBytes < SHORT_BYTES) return;
+      const isKnown = totalBytes < Infinity;
+      if ((isKnown ? totalBytes : doneBytes) < SHORT_BYTES) return;
       const payload = { doneMiB: Math.floor(doneBytes / 2 ** 20), totalMiB: Math.ceil(totalBytes / 2 ** 20) };
-      if (started) bar.update(doneBytes, payload);
-      else bar.start(totalBytes, doneBytes, payload);
-      started = true;
+      const wanted = isKnown ? bar : count;
+      if (started === wanted) {
+        wanted.update(doneBytes, payload);
+        return;
+      }
+      stop();
+      wanted.start(totalBytes, doneBytes, payload);
+      started = wanted;
     },
     message(line) {
       stop();

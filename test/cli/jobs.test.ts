@@ -108,6 +108,21 @@ describe('the bytes of an image are the same for 1, 2, 3 and 8 jobs', () => {
   });
 });
 
+test('layers whose members are packed as they are listed are the same for 1, 2, 3 and 8 jobs', () => {
+  const root = makeLargeTree();
+  const items = ['a', 'b', 'c', 'd'].map((name) => join(root, name));
+  const graph = join(scratchDirectory(), 'graph.json');
+  writeFileSync(graph, JSON.stringify(items.map((path, index) => ({ path, references: items.slice(index + 1) }))));
+  const args = [items[0]!, '--graph', graph, '--preset', 'tmp', '-t', 'x'];
+  const out = join(scratchDirectory(), 'out.tar');
+  const { bytes, report } = buildToStdout([...args, '--jobs', '3']);
+  expect(report.layers).toHaveLength(5);
+  for (const jobs of [1, 2, 3, 8]) {
+    expect(buildToFile([...args, '--jobs', `${jobs}`], out), `${jobs} jobs`).toEqual({ ...report, output: out });
+    expect(sha256(readFileSync(out)), `${jobs} jobs`).toBe(sha256(bytes));
+  }
+});
+
 test('threads print nothing', () => {
   const root = makeLargeTree(9 * MIB);
   for (const form of [[], ['--layer-compression', 'gzip:1'], ['-C', 'gzip:1']]) {

@@ -1,0 +1,84 @@
+import { RECORD_SIZE } from '../bytes/index.js';
+import { parseCompression } from '../compress/index.js';
+import { TarsealError } from '../errors/index.js';
+import { sealStream } from '../layer/index.js';
+import { inTurn, type LayerSequence, writeSequencedImage } from '../transport/index.js';
+import { canWalkListings } from '../tree/index.js';
+import { identityOfOpen } from './file-identity.js';
+import { assembleLayout } from './image-assembly.js';
+import { type ListedLayers, listLayers, notListed } from './list-layers.js';
+import type { BuildRequest, WrittenBuild } from './write-request.js';
+
+/** Errors that reading the sources the thorough way would not tell in another way. */
+const FINAL: ReadonlySet<string> = new Set(['ABORTED', 'OUTPUT_FAILED', 'SOURCE_CHANGED', 'WORKER_FAILED']);
+
+/**
+ * Writes an image whose members are packed as they are listed, which looks at each file once, when it is opened. Only to a
+ * file, which nobody sees before it is whole: what goes to a stream cannot be taken back.
+ *
+ * @returns undefined where it cannot be done so; then nothing is written, and nobody has been warned
+ */
+export async function writeListedImage(request: BuildRequest): Promise<WrittenBuild | undefined> {
+  const { build, engine, context } = request;
+  const { target, base, spec } = build;
+  if (target?.kind !== 'file' || spec.codec !== undefined || !canWalkListings()) return undefined;
+  let listed: ListedLayers | undefined;
+  try {
+    if ([build.layerCompression, spec.compression ?? 'none'].some(isCompressed)) return undefined;
+    listed = listLayers(build);
+    if (listed === undefined) return undefined;
+    const { layers } = listed;
+    const assembly = assembleLayout(build, layers, engine, false);
+    const baseSources = inTurn((base?.layers ?? []).map(({ source }) => source));
+    context.onReady?.();
+    const sequence = sequenceOf(listed, request);
+    const written = await writeSequencedImage(target, assembly.layout, baseSources, sequence);
+    listed.warnings(true).forEach(build.warn);
+    return { assembly, layers, written };
+  } catch (error) {
+    if (error instanceof TarsealError && !FINAL.has(error.code)) return undefined;
+    listed?.warnings(false).forEach(build.warn);
+    throw error;
+  }
+}
+
+function isCompressed(text: string): boolean {
+  return parseCompression(text).encoding !== 'none';
+}
+
+function sequenceOf({ layers, members, rules }: ListedLayers, request: BuildRequest): LayerSequence {
+  const { build, engine, context, jobs } = request;
+  const { tar } = build.layering;
+  return {
+    layers: layers.length,
+    seal(output, room) {
+      // What is being written is there when sources are listed.
+      const ownFile = identityOfOpen(output.fd);
+      return sealStream({
+        archives: members,
+        rules: { ...rules, tar, outputs: [...build.sources.outputs, ownFile] },
+        recordSizeBytes: RECORD_SIZE,
+        ...room,
+        output,
+        engine,
+        jobs,
+        signal: context.signal,
+        onProgress: progressOf(context),
+        onLeftOut(_, { device, inode }) {
+          // Which warnings came before the one that it is worth is not known any more.
+          if (device !== ownFile.device || inode !== ownFile.inode) throw notListed();
+        },
+      });
+    },
+  };
+}
+
+/** The total is what is done, and more: how much, nobody knows before it is. */
+function progressOf({ onProgress }: BuildRequest['context']): ((sizeBytes: number) => void) | undefined {
+  if (onProgress === undefined) return undefined;
+  let done = 0;
+  return (sizeBytes) => {
+    done += sizeBytes;
+    onProgress(done, Infinity);
+  };
+}

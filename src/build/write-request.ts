@@ -1,0 +1,23 @@
+import type { HashEngine } from '../digest/index.js';
+import type { WrittenImage } from '../transport/index.js';
+import type { ImageAssembly } from './image-assembly.js';
+import type { PlannedLayer } from './layering.js';
+import type { PreparedBuild } from './prepare-build.js';
+import type { BuildContext } from './spec.js';
+
+/** An image to be written. */
+export interface BuildRequest {
+  readonly build: PreparedBuild;
+  readonly engine: HashEngine;
+  readonly context: BuildContext;
+  /** The most threads. */
+  readonly jobs: number;
+}
+
+/** What was written. */
+export interface WrittenBuild {
+  readonly assembly: ImageAssembly;
+  /** Those above the base's. */
+  readonly layers: readonly Pick<PlannedLayer, 'items'>[];
+  readonly written: WrittenImage;
+}
