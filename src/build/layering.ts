@@ -24,6 +24,8 @@ export interface LayeringOptions {
   /** The most layers that are made, in [2, 125]; of no account for `single`. */
   readonly maxLayers: number;
   readonly tar: TarOptions;
+  /** Bytes of the members below a directory that the tree does not have; by default it has all. */
+  readonly sizeBelow?: (path: ByteString) => number;
 }
 
 /** An item with what its layer holds of it, in GNU tar's order. */
@@ -47,10 +49,10 @@ export function planNativeLayers(sources: ImageSources, options: LayeringOptions
       ({ path }) => path,
     );
     return withoutEmpty([
-      { items: [...itemsOf(sources, tar).map(({ name }) => name), ...sources.labels], entries, tar },
+      { items: [...itemsOf(sources, options).map(({ name }) => name), ...sources.labels], entries, tar },
     ]);
   }
-  const items = itemsOf(sources, options.tar);
+  const items = itemsOf(sources, options);
   const { head, tail } = cut(items, options);
   const shared = new Set(tail);
   const inOrderGiven = items.filter((item) => shared.has(item));
@@ -75,7 +77,7 @@ export function planGuixLayers(sources: ImageSources, options: LayeringOptions):
     refuseDuplicates(result);
     return result;
   };
-  const items = itemsOf(sources, options.tar);
+  const items = itemsOf(sources, options);
   const extra = sortInArchiveOrder(
     Array.from(sources.extra.nodes(), ({ entry }) => entry),
     ({ path }) => path,
@@ -100,7 +102,7 @@ export function planGuixLayers(sources: ImageSources, options: LayeringOptions):
  */
 export function planNixLayers(sources: ImageSources, options: LayeringOptions): PlannedLayer[] {
   const { tree } = sources;
-  const items = itemsOf(sources, options.tar);
+  const items = itemsOf(sources, options);
   const { head, tail } = options.strategy === 'single' ? { head: [], tail: items } : cut(items, options);
   const storeLayer = (layer: readonly Item[]): PlannedLayer => ({
     items: layer.map(({ name }) => name),
@@ -130,7 +132,7 @@ function cut(items: readonly Item[], { strategy, maxLayers }: LayeringOptions): 
 const ROOT = '' as ByteString;
 
 /** Items with what is in them; one of which nothing is left is in no layer. */
-function itemsOf({ tree, items, nameOf }: ImageSources, tar: TarOptions): Item[] {
+function itemsOf({ tree, items, nameOf }: ImageSources, { tar, sizeBelow = () => 0 }: LayeringOptions): Item[] {
   const entriesOf = new Map<ByteString, ArchiveEntry[]>(items.map((item) => [item, []]));
   for (const node of tree.nodes()) {
     for (const [item, entry] of entriesOfItems(node)) entriesOf.get(item)!.push(entry);
@@ -140,7 +142,7 @@ function itemsOf({ tree, items, nameOf }: ImageSources, tar: TarOptions): Item[]
     return {
       name: nameOf(item),
       entries,
-      sizeBytes: entries.reduce((sum, entry) => sum + measureMember(entry, tar), 0),
+      sizeBytes: entries.reduce((sum, entry) => sum + measureMember(entry, tar) + sizeBelow(entry.path), 0),
     };
   }).filter(({ entries }) => entries.length > 0);
 }

@@ -1,6 +1,13 @@
 import { type ByteString, baseName, displayName, joinPath } from '../bytes/index.js';
 import { type ArchiveEntry, type EntryAttributes, type ModeChanges, parentsOf } from '../entry/index.js';
-import { modeByRule, type StreamMember, type StreamMembers, type StreamRules } from '../layer/index.js';
+import {
+  createLookAhead,
+  modeByRule,
+  type StreamMember,
+  type StreamMembers,
+  type StreamRules,
+} from '../layer/index.js';
+import { measureMember, trailerSize } from '../tar/index.js';
 import { identityOf } from '../transport/index.js';
 import {
   checkImagePath,
@@ -8,6 +15,7 @@ import {
   type ListedObject,
   throwIfUnreadable,
   type UnreadablePath,
+  walk,
   walkListings,
 } from '../tree/index.js';
 import { BuildError } from './build-error.js';
@@ -23,6 +31,8 @@ export interface ListedLayers {
   /** The members of each. @throws {BuildError} NOT_LISTED, and what reading the sources throws */
   readonly members: readonly StreamMembers[];
   readonly rules: Pick<StreamRules, 'owners' | 'modes'>;
+  /** What each must become, in bytes, where their order depends on it; otherwise nobody knows. */
+  readonly sizes: readonly number[] | undefined;
   /**
    * What reading the sources warns of, in that order.
    *
@@ -32,14 +42,16 @@ export interface ListedLayers {
 }
 
 /**
- * Lists layers, where that gives what `readLayers` does: in our own dialect, where sources do not overlap and neither
- * names nor the order of layers depend on what is in them. Then a tree is needed of nothing but where sources begin.
+ * Lists layers, where that gives what `readLayers` does: in our own dialect, where sources do not overlap and names do not
+ * depend on what is in them. Then a tree is needed of nothing but where sources begin. Where layers are made by size all
+ * files are looked at even so, but nothing is kept of them.
  *
+ * @param jobs the most threads
  * @throws {TarsealError} what reading the sources throws, not always what would be thrown first
  */
-export function listLayers(build: PreparedBuild): ListedLayers | undefined {
+export function listLayers(build: PreparedBuild, jobs: number): ListedLayers | undefined {
   const { spec, dialect, layering } = build;
-  if (dialect !== 'native' || layering.strategy === 'size' || (spec.transform ?? []).length > 0) return undefined;
+  if (dialect !== 'native' || (spec.transform ?? []).length > 0) return undefined;
   const held: (string | readonly string[])[] = [];
   const deferred = new Map<ByteString, Deferred>();
   let isDisjoint = true;
@@ -57,10 +69,12 @@ export function listLayers(build: PreparedBuild): ListedLayers | undefined {
   for (const { entry } of sources.tree.nodes())
     isDisjoint &&= !parentsOf(entry.path).some((parent) => deferred.has(parent));
   if (!isDisjoint) return undefined;
-  const layers = planLayers(build, sources);
+  const table = createRuleTable(sources);
+  const below = layering.strategy === 'size' ? measureBelow(deferred.values(), build, sources, table, jobs) : undefined;
+  const sizeBelow = (path: ByteString): number => below?.get(path) ?? 0;
+  const layers = planLayers(build, sources, { ...layering, sizeBelow });
   if (layers.length === 0) return undefined;
 
-  const table = createRuleTable(sources);
   /** Of a directory that is in several layers, what is in it is in the first that has it: that of its item. */
   const open = (path: ByteString): StreamMembers | undefined => {
     const directory = deferred.get(path);
@@ -71,6 +85,7 @@ export function listLayers(build: PreparedBuild): ListedLayers | undefined {
     layers,
     members: layers.map(({ entries }) => membersOf(entries.map(table.memberOf), open)),
     rules: { owners: table.owners, modes: table.modes },
+    sizes: below && sizesOf(layers, below),
     warnings(isAll) {
       if (isAll) sources.rules.warnOfUnused();
       return held.flat();
@@ -81,6 +96,49 @@ export function listLayers(build: PreparedBuild): ListedLayers | undefined {
 interface Deferred extends DeferredDirectory {
   /** What a walk of it warns of. */
   readonly warnings: string[];
+}
+
+/** Bytes of the members below each directory. */
+function measureBelow(
+  directories: Iterable<DeferredDirectory>,
+  { sources: { outputs }, layering: { tar } }: PreparedBuild,
+  { excluded }: ImageSources,
+  { owners, ownerOf }: RuleTable,
+  jobs: number,
+): Map<ByteString, number> {
+  const sizes = new Map<ByteString, number>();
+  const unreadable: UnreadablePath[] = [];
+  const lookAhead = createLookAhead(jobs);
+  const select = excluded && ((name: ByteString): boolean => !excluded(name));
+  // Whoever lists the members warns.
+  const options = { outputs, lookAhead, unreadable, onWarning: () => {}, ...(select && { select }) };
+  try {
+    for (const { place, fsPath, origin } of directories) {
+      let sizeBytes = 0;
+      const visit = (path: ByteString, { body, mode }: FoundObject): void => {
+        if (path !== place) sizeBytes += measureMember({ path, body, mode, ...owners[ownerOf(path, origin)]! }, tar);
+      };
+      walk(fsPath, place, visit, options);
+      sizes.set(place, sizeBytes);
+    }
+  } finally {
+    lookAhead?.stop();
+  }
+  throwIfUnreadable(unreadable);
+  return sizes;
+}
+
+/** @param below bytes of the members below directories, each of which is in the first layer that has the directory */
+function sizesOf(layers: readonly PlannedLayer[], below: ReadonlyMap<ByteString, number>): number[] {
+  const left = new Map(below);
+  return layers.map(({ entries, tar }) => {
+    let sizeBytes = 0;
+    for (const entry of entries) {
+      sizeBytes += measureMember(entry, tar) + (left.get(entry.path) ?? 0);
+      left.delete(entry.path);
+    }
+    return sizeBytes + trailerSize(sizeBytes);
+  });
 }
 
 /** Members, each directory followed by what `open` has of it. */
@@ -111,7 +169,7 @@ function listBelow(
   const unreadable: UnreadablePath[] = [];
   const warn = (message: string): void => void warnings.push(message);
   const select = excluded && ((name: ByteString): boolean => !excluded(name));
-  const walk = walkListings(fsPath, place, { unreadable, onWarning: warn, ...(select && { select }) });
+  const listings = walkListings(fsPath, place, { unreadable, onWarning: warn, ...(select && { select }) });
   const isOutput = outputTest(target);
   const memberOf = (found: FoundObject | ListedObject): StreamMember => {
     const path = checkImagePath(found.name, found.name, `the name that ${origin.source} gives`);
@@ -125,13 +183,13 @@ function listBelow(
     const mode = kind === 'symlink' ? found.mode : modeByRule(modes[rules.modeOf(path)], found.mode, false);
     return { path, body: found.body, mode, ...owners[owner]! };
   };
-  const itself = walk.next();
+  const itself = listings.next();
   const isThere = !itself.done && !('body' in itself.value) && itself.value.type === 'directory';
   return {
     next() {
       if (!isThere) throw notListed();
       for (;;) {
-        const { done, value } = walk.next();
+        const { done, value } = listings.next();
         throwIfUnreadable(unreadable);
         if (done) return { done, value };
         if ('body' in value || !isOutput(value)) return { done: false, value: memberOf(value) };

@@ -1,9 +1,10 @@
 import { RECORD_SIZE } from '../bytes/index.js';
 import { parseCompression } from '../compress/index.js';
 import { TarsealError } from '../errors/index.js';
-import { sealStream } from '../layer/index.js';
+import { type SealedLayer, sealStream } from '../layer/index.js';
 import { inTurn, type LayerSequence, writeSequencedImage } from '../transport/index.js';
 import { canWalkListings } from '../tree/index.js';
+import { BuildError } from './build-error.js';
 import { identityOfOpen } from './file-identity.js';
 import { assembleLayout } from './image-assembly.js';
 import { type ListedLayers, listLayers, notListed } from './list-layers.js';
@@ -25,7 +26,7 @@ export async function writeListedImage(request: BuildRequest): Promise<WrittenBu
   let listed: ListedLayers | undefined;
   try {
     if ([build.layerCompression, spec.compression ?? 'none'].some(isCompressed)) return undefined;
-    listed = listLayers(build);
+    listed = listLayers(build, request.jobs);
     if (listed === undefined) return undefined;
     const { layers } = listed;
     const assembly = assembleLayout(build, layers, engine, false);
@@ -46,15 +47,15 @@ function isCompressed(text: string): boolean {
   return parseCompression(text).encoding !== 'none';
 }
 
-function sequenceOf({ layers, members, rules }: ListedLayers, request: BuildRequest): LayerSequence {
+function sequenceOf({ layers, members, rules, sizes }: ListedLayers, request: BuildRequest): LayerSequence {
   const { build, engine, context, jobs } = request;
   const { tar } = build.layering;
   return {
     layers: layers.length,
-    seal(output, room) {
+    async seal(output, room) {
       // What is being written is there when sources are listed.
       const ownFile = identityOfOpen(output.fd);
-      return sealStream({
+      const sealed = await sealStream({
         archives: members,
         rules: { ...rules, tar, outputs: [...build.sources.outputs, ownFile] },
         recordSizeBytes: RECORD_SIZE,
@@ -63,22 +64,39 @@ function sequenceOf({ layers, members, rules }: ListedLayers, request: BuildRequ
         engine,
         jobs,
         signal: context.signal,
-        onProgress: progressOf(context),
+        onProgress: progressOf(context, sizes),
         onLeftOut(_, { device, inode }) {
           // Which warnings came before the one that it is worth is not known any more.
           if (device !== ownFile.device || inode !== ownFile.inode) throw notListed();
         },
       });
+      if (sizes !== undefined) checkSizes(sealed, sizes);
+      return sealed;
     },
   };
 }
 
-/** The total is what is done, and more: how much, nobody knows before it is. */
-function progressOf({ onProgress }: BuildRequest['context']): ((sizeBytes: number) => void) | undefined {
+/** Layers that are no more in the order of their sizes would be another image. */
+function checkSizes(layers: readonly SealedLayer[], sizes: readonly number[]): void {
+  for (const [index, { tarSizeBytes }] of layers.entries()) {
+    if (tarSizeBytes === sizes[index]) continue;
+    throw new BuildError(
+      'SOURCE_CHANGED',
+      `Cannot write layer ${index + 1}: its sources changed during the build: it was measured as ${sizes[index]} bytes, and has ${tarSizeBytes}`,
+    );
+  }
+}
+
+/** Where nobody knows how much is still to come, the total is without end. */
+function progressOf(
+  { onProgress }: BuildRequest['context'],
+  sizes: readonly number[] | undefined,
+): ((sizeBytes: number) => void) | undefined {
   if (onProgress === undefined) return undefined;
+  const total = sizes?.reduce((sum, size) => sum + size, 0) ?? Infinity;
   let done = 0;
   return (sizeBytes) => {
     done += sizeBytes;
-    onProgress(done, Infinity);
+    onProgress(done, total);
   };
 }

@@ -262,12 +262,33 @@ oracle.each(EMPTY_CHANGES)('an empty file that %s fails the build', async (_name
 test('a file of another layer fails the build, too', async () => {
   const { source, later } = makeSource();
   const paths = [join(source, 'a-first'), join(source, 'b')];
-  for (const target of TARGETS) {
+  for (const target of READ_TARGETS.slice(1)) {
     const context = once(() => appendFileSync(later, 'x'));
     expectChanged(await expectNothingLeft(target, { paths, maxLayers: 5 }, context), later);
     truncateSync(later, 5000);
     utimesSync(later, 1_600_000_000, 1_600_000_000);
   }
+});
+
+describe('layers by size whose members are listed', () => {
+  const bySize = (source: string): BuildSpec => ({ paths: [join(source, 'a-first'), join(source, 'b')], maxLayers: 5 });
+
+  test.each(LISTED_TARGETS)('fail in $name when one of them has become larger', async (target) => {
+    const { source, later } = makeSource();
+    const context = once(() => appendFileSync(later, 'x'.repeat(5000)));
+    const error = await expectNothingLeft(target, bySize(source), context);
+    expect(`${error.code}: ${error.message}`).toMatch(
+      /^SOURCE_CHANGED: Cannot write layer 2: .*measured as 10240 bytes, and has 20480$/,
+    );
+  });
+
+  test('have what their files are when they are opened, where that takes no more room', async () => {
+    const { source, later } = makeSource();
+    const output = join(scratchDirectory(), 'out');
+    const context = once(() => appendFileSync(later, 'x'));
+    const { layers } = await buildImage({ ...bySize(source), output }, context);
+    expect(await buildImage({ ...bySize(source), output })).toMatchObject({ layers });
+  });
 });
 
 test('the database fails the build, too', async () => {
