@@ -97,8 +97,15 @@ async function modulesOf(program) {
 }
 
 const OTHERS = ['cli/explain-command', 'cli/inspect-command', 'cli/verify-command', 'cli/closure-command'];
-const [ofTar, ofBuild, ofSealing, ...ofOthers] = await Promise.all(
-  ['cli/tar-command', 'cli/build-command', 'build/seal-read', ...OTHERS, 'build/closure-selection'].map(modulesOf),
+const [ofTar, ofBuild, ofReading, ofSealing, ...ofOthers] = await Promise.all(
+  [
+    'cli/tar-command',
+    'cli/build-command',
+    'build/read-image',
+    'build/seal-read',
+    ...OTHERS,
+    'build/closure-selection',
+  ].map(modulesOf),
 );
 
 /**
@@ -107,8 +114,9 @@ const [ofTar, ofBuild, ofSealing, ...ofOthers] = await Promise.all(
  */
 function fileOf(id) {
   // An entry is a file of its own.
-  if (!ofBuild.has(id) || id.endsWith('-command.js')) return null;
-  if (ofTar.has(id)) return 'common';
+  if (id.endsWith('-command.js')) return null;
+  if (ofTar.has(id) && (ofBuild.has(id) || ofReading.has(id))) return 'common';
+  if (!ofBuild.has(id)) return null;
   if (ofSealing.has(id)) return 'sealing';
   return ofOthers.some((ids) => ids.has(id)) ? 'images' : 'building';
 }

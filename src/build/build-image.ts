@@ -1,16 +1,12 @@
-import { displayName, encodeUtf8 } from '../bytes/index.js';
+import { displayName } from '../bytes/index.js';
 import { type Digest, loadHashEngine } from '../digest/index.js';
-import { createSealer } from '../layer/index.js';
 import { familiarReference, type Platform } from '../oci/index.js';
-import { inTurn, type LayerSource, writeImage } from '../transport/index.js';
 import { BuildError } from './build-error.js';
 import { compressionOf } from './compression.js';
-import { assembleLayout } from './image-assembly.js';
 import { writeListedImage } from './listed-image.js';
 import { type PreparedBuild, prepareBuild } from './prepare-build.js';
 import { type MeasuredLayer, readLayers } from './read-layers.js';
 import type { BuildContext, BuildSpec } from './spec.js';
-import type { BuildRequest, WrittenBuild } from './write-request.js';
 
 /** A layer as it was planned. */
 export interface LayerReport {
@@ -70,7 +66,8 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
   };
   const request = { build, engine, context: { ...context, onReady }, jobs: jobsOf(build, context) };
   try {
-    const { assembly, layers, written } = (await writeListedImage(request)) ?? (await writeReadImage(request));
+    const { assembly, layers, written } =
+      (await writeListedImage(request)) ?? (await (await import('./read-image.js')).writeReadImage(request));
     const { tags, platform, warnings } = build;
     const itemsOf = [...(build.base?.layers ?? []).map(() => undefined), ...layers.map(({ items }) => items)];
     return {
@@ -93,37 +90,6 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
   } finally {
     build.base?.close();
   }
-}
-
-/** Writes an image when all of its sources have been looked at. */
-async function writeReadImage({ build, engine, context, jobs }: BuildRequest): Promise<WrittenBuild> {
-  const { spec, base, target } = build;
-  const layers = readLayers(build, jobs);
-  const layerCompression = await compressionOf(build.layerCompression, spec.codec);
-  const compression = await compressionOf(spec.compression, spec.codec);
-
-  context.onReady?.();
-  const onProgress = progressOf(layers, context);
-  // Where the whole archive is compressed, that takes the time: threads are better used there than for its layers.
-  const layerJobs = compression === undefined || layerCompression !== undefined ? jobs : 1;
-  const sealer = createSealer({ engine, compression: layerCompression, jobs: layerJobs, signal: context.signal });
-  const sources = layers.map(
-    ({ entries, tar, tarSizeBytes }): LayerSource => ({
-      tarSizeBytes,
-      compressed: layerCompression !== undefined,
-      seal: (output) => sealer.seal({ entries, tar, tarSizeBytes, output, onProgress }),
-    }),
-  );
-  const baseSources = inTurn((base?.layers ?? []).map(({ source }) => source));
-  const assembly = assembleLayout(build, layers, engine, layerCompression !== undefined);
-  const written = await writeImage(target!, assembly.layout, [...baseSources, ...sources], {
-    engine,
-    jobs,
-    compression,
-    temporaryDirectory: context.temporaryDirectory === undefined ? undefined : encodeUtf8(context.temporaryDirectory),
-    signal: context.signal,
-  }).finally(sealer.close);
-  return { assembly, layers, written };
 }
 
 /**
@@ -163,17 +129,4 @@ function reportsOfBase({ base }: PreparedBuild): LayerReport[] {
 
 function reportOf({ items, entries, tarSizeBytes }: MeasuredLayer): LayerReport {
   return { items: items.map((item) => displayName(item)), isBase: false, tarSizeBytes, entries: entries.length };
-}
-
-function progressOf(
-  layers: readonly MeasuredLayer[],
-  { onProgress }: BuildContext,
-): ((sizeBytes: number) => void) | undefined {
-  if (onProgress === undefined) return undefined;
-  const total = layers.reduce((sum, { tarSizeBytes }) => sum + tarSizeBytes, 0);
-  let done = 0;
-  return (sizeBytes) => {
-    done += sizeBytes;
-    onProgress(Math.min(done, total), total);
-  };
 }

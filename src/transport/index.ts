@@ -18,6 +18,7 @@ export {
   type OutputTarget,
 } from './output/target.js';
 export { readArchiveMembers } from './read-archive.js';
+export { writeSequencedImage } from './sequenced-image.js';
 export { collectManifests, type NamedDescriptor } from './stored/collect-manifests.js';
 export { digestOfPath } from './stored/digest-of-path.js';
 export { compressionOf } from './stored/image-files.js';
@@ -36,4 +37,4 @@ export { type ImageName, pathExists, splitImageName } from './stored/split-image
 export { spoolFile } from './stored/spool-file.js';
 export { openStoredFile, partOf, readBytes, readPieces, type StoredFile } from './stored/stored-file.js';
 export { TransportError } from './transport-error.js';
-export { type WriteOptions, type WrittenImage, writeImage, writeSequencedImage } from './write-image.js';
+export { type WriteOptions, type WrittenImage, writeImage } from './write-image.js';

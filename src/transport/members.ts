@@ -26,6 +26,12 @@ export interface ImageLayout {
 /** Bytes after which the outer archive is padded: GNU tar's records. */
 export const OUTER_RECORD_SIZE: number = RECORD_SIZE;
 
+/**
+ * A layer up to this size has a header of one block whatever compression makes of it (ustar's limit less what stored
+ * deflate blocks and gzip members add, about 0.01 %).
+ */
+export const SURE_OF_ONE_BLOCK = 8_580_000_000;
+
 /** The header blocks of a member of the outer archive: mode 0644 (directories 0755), time 1, root:root. */
 export function outerHeader(name: ByteString, body: 'directory' | number, tar: TarOptions): Uint8Array {
   const entry: ArchiveEntry = {

@@ -1,13 +1,13 @@
 import { type ByteString, directoryName } from '../bytes/index.js';
 import type { HashEngine } from '../digest/index.js';
 import { compressBlob, type LayerCompression, type SealedLayer, sinkOf } from '../layer/index.js';
-import { type LayerSequence, type LayerSource, storedSizeOf } from './layer-source.js';
-import type { ImageLayout } from './members.js';
+import { type LayerSource, storedSizeOf } from './layer-source.js';
+import { type ImageLayout, SURE_OF_ONE_BLOCK } from './members.js';
 import { writeOciLayout } from './oci-layout/write-layout.js';
-import { type AtomicFile, openAtomicFile } from './output/atomic-file.js';
+import { writeAtomically } from './output/atomic-file.js';
 import { writeSequentially } from './output/sequential-output.js';
-import type { FileTarget, OutputTarget } from './output/target.js';
-import { writeSeekableArchive, writeSequencedArchive } from './seekable-archive.js';
+import type { OutputTarget } from './output/target.js';
+import { writeSeekableArchive } from './seekable-archive.js';
 import { writeStreamedArchive } from './streamed-archive.js';
 
 export interface WriteOptions {
@@ -28,12 +28,6 @@ export interface WrittenImage {
 }
 
 /**
- * A layer up to this size has a header of one block whatever compression makes of it (ustar's limit less what stored
- * deflate blocks and gzip members add, about 0.01 %).
- */
-const SURE_OF_ONE_BLOCK = 8_580_000_000;
-
-/**
  * Seals the layers and writes the image, by the road that the output allows: in one pass where it can seek, with a
  * second read or a spool where it cannot. The bytes are the same.
  *
@@ -51,7 +45,7 @@ export async function writeImage(
     (source) => storedSizeOf(source) !== undefined || source.tarSizeBytes <= SURE_OF_ONE_BLOCK,
   );
   if (target.kind === 'file' && options.compression === undefined && sizesAreKnown)
-    return writeToFile(target, (file) => writeSeekableArchive(layout, sources, file));
+    return writeAtomically(target, (file) => writeSeekableArchive(layout, sources, file));
 
   const spoolDirectory = target.kind === 'file' ? directoryName(target.path) : options.temporaryDirectory;
   const streamOptions = { spoolDirectory, signal: options.signal };
@@ -69,30 +63,4 @@ export async function writeImage(
       blob.close();
     }
   });
-}
-
-/**
- * Writes an image, not compressed, whose layers are those of a base image and behind them a sequence's.
- *
- * @throws {TransportError} OUTPUT_INVALID, OUTPUT_FAILED; what sealing throws, {LayerError} ARCHIVE_SIZE for a layer that
- *   {@link writeImage} has more room for; nothing partial is left behind
- */
-export function writeSequencedImage(
-  target: FileTarget,
-  layout: ImageLayout,
-  base: readonly LayerSource[],
-  sequence: LayerSequence,
-): Promise<WrittenImage> {
-  return writeToFile(target, (file) => writeSequencedArchive(layout, base, sequence, SURE_OF_ONE_BLOCK, file));
-}
-
-async function writeToFile<T>(target: FileTarget, write: (file: AtomicFile) => Promise<T>): Promise<T> {
-  const file = openAtomicFile(target.path, target.mode);
-  try {
-    const result = await write(file);
-    file.commit();
-    return result;
-  } finally {
-    file.discard();
-  }
 }

@@ -3,6 +3,7 @@ import { type ByteString, baseName, directoryName, displayName, joinPath, toFsPa
 import { describeSystemCode, systemCode } from '../../errors/index.js';
 import type { FileRegion } from '../../layer/index.js';
 import { TransportError } from '../transport-error.js';
+import type { FileTarget } from './target.js';
 
 /** A file that is written at any offset, in a temporary file beside its target, and appears whole or not at all. */
 export interface AtomicFile {
@@ -53,6 +54,22 @@ export function openAtomicFile(target: ByteString, mode: number | undefined, sho
       unlinkQuietly(path);
     },
   };
+}
+
+/**
+ * Writes a target by `write`: it appears when that is done, and is untouched when that fails.
+ *
+ * @throws {TransportError} OUTPUT_INVALID, OUTPUT_FAILED; whatever `write` throws
+ */
+export async function writeAtomically<T>(target: FileTarget, write: (file: AtomicFile) => Promise<T>): Promise<T> {
+  const file = openAtomicFile(target.path, target.mode);
+  try {
+    const result = await write(file);
+    file.commit();
+    return result;
+  } finally {
+    file.discard();
+  }
 }
 
 /** A temporary file without a name, for what must be read again before it can be written. */

@@ -1,6 +1,6 @@
 import type { ByteString } from '../../bytes/index.js';
 import { type ChunkSink, type FileRegion, throwIfAborted } from '../../layer/index.js';
-import { openAtomicFile } from './atomic-file.js';
+import { writeAtomically } from './atomic-file.js';
 import type { OutputTarget } from './target.js';
 
 const STDOUT = '-' as ByteString;
@@ -31,12 +31,5 @@ export async function writeSequentially<T>(
       await stream.close();
     }
   }
-  const file = openAtomicFile(target.path, target.mode);
-  try {
-    const result = await work(file.region(0));
-    file.commit();
-    return result;
-  } finally {
-    file.discard();
-  }
+  return writeAtomically(target, (file) => work(file.region(0)));
 }
