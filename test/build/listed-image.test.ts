@@ -237,18 +237,6 @@ describe('an output in a source', () => {
 });
 
 describe('what is wrong with the sources is told as ever', () => {
-  const unlessRoot = process.getuid?.() === 0 ? test.skip : test;
-
-  unlessRoot('all that cannot be read', async () => {
-    const source = join(scratchDirectory(), 's');
-    for (const name of ['a', 'b/c', 'd']) write(join(source, name), name, name === 'd' ? 0o644 : 0o000);
-    const error = await failureOf({ add: [`${source}=/s`] });
-    expect(error).toMatchObject({
-      code: 'SOURCE_UNREADABLE',
-      data: { paths: ['a', 'b/c'].map((name) => join(source, name)) },
-    });
-  });
-
   const WRONG: Readonly<Record<string, (source: string) => BuildSpec>> = {
     'a name that is a whiteout': (source) => {
       write(join(source, 'deep/.wh.x'));

@@ -321,9 +321,14 @@ describe('a wrong call is refused before anything is read: exit code 2, the targ
     expectRefused(tarseal(['tar', '-cf', out, 'src'], { uid: NOBODY, cwd: dir }), 2, /Cannot read 3 of/, out);
     // Among so many that other threads find them.
     for (let index = 0; index < 1500; index++) writeFileSync(join(src, `file${index}`), '');
-    const ofMany = tarseal(['tar', '-cf', out, 'src'], { uid: NOBODY, cwd: dir });
-    expectRefused(ofMany, 2, /Cannot read 3 of/, out);
-    expect(ofMany.stderr).toMatch(/src\/closed": permission denied/);
+    for (const args of [
+      ['tar', '-cf', out, 'src'],
+      ['build', '--add', 'src=/src', '-o', out],
+    ]) {
+      const ofMany = tarseal(args, { uid: NOBODY, cwd: dir });
+      expectRefused(ofMany, 2, /Cannot read 3 of/, out);
+      expect(ofMany.stderr).toMatch(/src\/closed": permission denied/);
+    }
   });
 
   test('a whiteout among the files of a source', () => {
