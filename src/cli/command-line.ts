@@ -47,6 +47,8 @@ export function splitOptions(args: readonly string[], options: readonly KnownOpt
   const split: Token[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') split.push({ kind: 'operand', index: token.index });
+    // Of `-c-` Node makes `-c --`.
+    if (token.kind === 'option-terminator' && args[token.index] !== '--') return undefined;
     if (token.kind !== 'option') continue;
     const option = known.get(token.name);
     if (option === undefined || (token.value !== undefined) !== option.takesValue) return undefined;

@@ -79,6 +79,9 @@ const SPLIT: Readonly<Record<string, readonly [args: readonly string[], split: u
   'unknown, long': [['--files'], undefined],
   'unknown, short': [['-x'], undefined],
   'unknown, in a bundle': [['-cx'], undefined],
+  'a dash in a bundle': [['-c-'], undefined],
+  'dashes in a bundle': [['-c--', 'x'], undefined],
+  'a dash as a bundled value': [['-cf-'], ['-c --create', '-f --file -']],
   'a value for an option without one': [['--create=x'], undefined],
 };
 describe('arguments are split in their order', () => {
