@@ -63,7 +63,7 @@ const AHEAD = 24;
 /**
  * Work that is worth workers, in members or in bytes: starting one costs as much processor time as a thousand small files.
  */
-const WORKERS_MEMBERS = 200;
+const WORKERS_MEMBERS = 600;
 const WORKERS_BYTES = 12 << 20;
 /** After so many bytes, a batch counting as some, the event loop has a turn, in which signals and reports arrive. */
 const TURN_BYTES = 8 << 20;
