@@ -8,7 +8,7 @@ import { BuildError } from './build-error.js';
 import { identityOfOpen } from './file-identity.js';
 import { assembleLayout } from './image-assembly.js';
 import { type ListedLayers, listLayers, notListed } from './list-layers.js';
-import type { BuildRequest, WrittenBuild } from './write-request.js';
+import { type BuildRequest, progressOf, type WrittenBuild } from './write-request.js';
 
 /** Errors that reading the sources the thorough way would not tell in another way. */
 const FINAL: ReadonlySet<string> = new Set(['ABORTED', 'OUTPUT_FAILED', 'SOURCE_CHANGED', 'WORKER_FAILED']);
@@ -85,18 +85,4 @@ function checkSizes(layers: readonly SealedLayer[], sizes: readonly number[]): v
       `Cannot write layer ${index + 1}: its sources changed during the build: it was measured as ${sizes[index]} bytes, and has ${tarSizeBytes}`,
     );
   }
-}
-
-/** Where nobody knows how much is still to come, the total is without end. */
-function progressOf(
-  { onProgress }: BuildRequest['context'],
-  sizes: readonly number[] | undefined,
-): ((sizeBytes: number) => void) | undefined {
-  if (onProgress === undefined) return undefined;
-  const total = sizes?.reduce((sum, size) => sum + size, 0) ?? Infinity;
-  let done = 0;
-  return (sizeBytes) => {
-    done += sizeBytes;
-    onProgress(done, total);
-  };
 }

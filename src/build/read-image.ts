@@ -3,9 +3,8 @@ import { createSealer } from '../layer/index.js';
 import { inTurn, type LayerSource, writeImage } from '../transport/index.js';
 import { compressionOf } from './compression.js';
 import { assembleLayout } from './image-assembly.js';
-import { type MeasuredLayer, readLayers } from './read-layers.js';
-import type { BuildContext } from './spec.js';
-import type { BuildRequest, WrittenBuild } from './write-request.js';
+import { readLayers } from './read-layers.js';
+import { type BuildRequest, progressOf, type WrittenBuild } from './write-request.js';
 
 /** Writes an image when all of its sources have been looked at: to wherever, compressed or not. */
 export async function writeReadImage({ build, engine, context, jobs }: BuildRequest): Promise<WrittenBuild> {
@@ -15,7 +14,10 @@ export async function writeReadImage({ build, engine, context, jobs }: BuildRequ
   const compression = await compressionOf(spec.compression, spec.codec);
 
   context.onReady?.();
-  const onProgress = progressOf(layers, context);
+  const onProgress = progressOf(
+    context,
+    layers.map(({ tarSizeBytes }) => tarSizeBytes),
+  );
   // Where the whole archive is compressed, that takes the time: threads are better used there than for its layers.
   const layerJobs = compression === undefined || layerCompression !== undefined ? jobs : 1;
   const sealer = createSealer({ engine, compression: layerCompression, jobs: layerJobs, signal: context.signal });
@@ -36,17 +38,4 @@ export async function writeReadImage({ build, engine, context, jobs }: BuildRequ
     signal: context.signal,
   }).finally(sealer.close);
   return { assembly, layers, written };
-}
-
-function progressOf(
-  layers: readonly MeasuredLayer[],
-  { onProgress }: BuildContext,
-): ((sizeBytes: number) => void) | undefined {
-  if (onProgress === undefined) return undefined;
-  const total = layers.reduce((sum, { tarSizeBytes }) => sum + tarSizeBytes, 0);
-  let done = 0;
-  return (sizeBytes) => {
-    done += sizeBytes;
-    onProgress(Math.min(done, total), total);
-  };
 }

@@ -21,3 +21,21 @@ export interface WrittenBuild {
   readonly layers: readonly Pick<PlannedLayer, 'items'>[];
   readonly written: WrittenImage;
 }
+
+/**
+ * Adds up what is packed of layers.
+ *
+ * @param sizes of all of them in bytes; where nobody knows them, the total is without end
+ */
+export function progressOf(
+  { onProgress }: BuildContext,
+  sizes: readonly number[] | undefined,
+): ((sizeBytes: number) => void) | undefined {
+  if (onProgress === undefined) return undefined;
+  const total = sizes?.reduce((sum, size) => sum + size, 0) ?? Infinity;
+  let done = 0;
+  return (sizeBytes) => {
+    done += sizeBytes;
+    onProgress(Math.min(done, total), total);
+  };
+}

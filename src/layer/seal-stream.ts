@@ -144,8 +144,8 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer[]>
         'ARCHIVE_SIZE',
         `Cannot seal: an archive must have at most ${mostBytes} bytes, and has more`,
       );
-    if (endsArchive) finishArchive();
     onProgress?.(length);
+    if (endsArchive) finishArchive();
   };
   const finishArchive = (): void => {
     const trailer = new Uint8Array(trailerSize(sizeBytes, recordSizeBytes));
@@ -156,6 +156,7 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer[]>
       throw output.failed(error);
     }
     sizeBytes += trailer.length;
+    onProgress?.(trailer.length);
     const digest = hash.digest();
     sealed.push({ diffId: digest, tarSizeBytes: sizeBytes, digest, sizeBytes });
     position += sizeBytes + gapBytes;

@@ -29,15 +29,23 @@ async function buildFile(spec: BuildSpec, context: BuildContext = {}): Promise<M
   const output = join(scratchDirectory(), 'out');
   const told: string[] = [];
   let isListed = false;
+  let packed = 0;
   const { output: _, ...image } = await buildImage(
     { ...spec, output },
     // How much comes nobody knows of what is only listed.
     {
-      onProgress: (_done, total) => (isListed ||= total === Infinity),
+      onProgress(done, total) {
+        packed = done;
+        isListed ||= total === Infinity;
+      },
       onWarning: (message) => told.push(message),
       ...context,
     },
   );
+  if (context.onProgress === undefined) {
+    const ownLayers = image.layers.filter(({ isBase }) => !isBase);
+    expect(packed).toBe(ownLayers.reduce((sum, { tarSizeBytes }) => sum + tarSizeBytes, 0));
+  }
   return { bytes: readFileSync(output), image, told, isListed };
 }
 
