@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { type Command, UsageError } from './command.js';
 import { readCommandLine } from './command-line.js';
 import { EXIT_USAGE, exitCodeOf } from './exit-codes.js';

@@ -1,4 +1,4 @@
-import { fstatSync, writeSync } from 'node:fs';
+import { fstatSync, type Stats, statSync, writeSync } from 'node:fs';
 import { EXIT_FAILURE } from './exit-codes.js';
 
 /** Standard output and standard error. */
@@ -43,7 +43,12 @@ export function standardStream(fd: StandardFd): NodeJS.WriteStream {
 
 /** Whether a person may be there to read it. */
 export function isTerminal(fd: StandardFd): boolean {
-  return (process.platform === 'win32' || fstatSync(fd).isCharacterDevice()) && standardStream(fd).isTTY;
+  return (process.platform === 'win32' || isPerhapsTerminal(fstatSync(fd))) && standardStream(fd).isTTY;
+}
+
+/** What can be told without loading Node's stream for it. */
+function isPerhapsTerminal(stats: Stats): boolean {
+  return stats.isCharacterDevice() && stats.rdev !== statSync('/dev/null', { throwIfNoEntry: false })?.rdev;
 }
 
 /** A reader such as `head` may be gone before the last line: no reason for a stack trace, nor for success. */
