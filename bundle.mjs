@@ -39,18 +39,6 @@ const plainText = {
   },
 };
 
-/** As `src/cli/start.ts` runs a file: a function, begun in a line of its own so that the others keep their numbers. */
-const asFunction = {
-  name: 'as-function',
-  generateBundle(_options, bundle) {
-    for (const file of Object.values(bundle)) {
-      if (file.type !== 'chunk') continue;
-      const code = file.code.replaceAll(/\bimport\((?=['"`])/g, 'importPackage(');
-      file.code = `(function(exports,require,module,__filename,importPackage){\n${code}\n})`;
-    }
-  },
-};
-
 /** A CommonJS module is a function in a bundle, which is parsed twice, and the package's index makes a command for nobody. */
 const bundledAsModules = {
   name: 'bundled-as-modules',
@@ -136,10 +124,9 @@ function fileOf(id) {
 await build({
   ...options,
   preserveEntrySignatures: 'allow-extension',
-  input: { main: 'dist/cli/main.js' },
+  input: { tarseal: 'dist/cli/main.js' },
   plugins: [
     ...options.plugins,
-    asFunction,
     bundledAsModules,
     versionAsText,
     {
@@ -169,12 +156,6 @@ await build({
     postBanner: ({ name }) =>
       name === BUNDLED ? `/*!\n * Contains ${BUNDLED} ${dependencies[BUNDLED]}:\n *\n${licence}\n */` : '',
   },
-});
-// What Node is told to run; it loads the rest.
-await build({
-  ...options,
-  input: { tarseal: 'dist/cli/start.js' },
-  output,
 });
 // Each by itself: a part that it shared with the command could be the command, which would then run in it.
 for (const worker of ['look-worker', 'slab-worker', 'stream-worker']) {

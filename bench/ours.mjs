@@ -19,8 +19,7 @@ export function buildProject() {
 
 /** Makes the bundle once more. @param args `--source-maps`: with maps beside it */
 export function bundleProject(...args) {
-  for (const call of [['bundle.mjs', ...args], ['code-cache.mjs']])
-    execFileSync(process.execPath, call, { cwd: PROJECT, stdio: 'pipe' });
+  execFileSync(process.execPath, ['bundle.mjs', ...args], { cwd: PROJECT, stdio: 'pipe' });
 }
 
 /** Seconds until our command has begun, in some runs. */

@@ -29,14 +29,10 @@ const CATEGORIES = {
 
 const maps = new Map();
 
-/** Files of the command have names that do not depend on where they are; those of workers are files. */
-const BIN = fileURLToPath(new URL('../dist/bin', import.meta.url));
-const fileOf = (url) => (url.startsWith('tarseal/') ? join(BIN, url.slice('tarseal/'.length)) : fileURLToPath(url));
-
 /** @returns the module that a place in the bundle was made of, or the place's own file */
 function sourceOf({ url, lineNumber, columnNumber }) {
-  if (!/^(?:file:|tarseal\/)/.test(url)) return url;
-  const map = `${fileOf(url)}.map`;
+  if (!url.startsWith('file:')) return url;
+  const map = `${fileURLToPath(url)}.map`;
   if (!maps.has(map) && existsSync(map)) maps.set(map, new SourceMap(JSON.parse(readFileSync(map, 'utf8'))));
   const source = maps.get(map)?.findEntry(lineNumber, columnNumber).originalSource;
   // What the bundler has added has none.

@@ -50,9 +50,6 @@ const HOST_STATE: Readonly<Record<string, RegExp>> = {
   'the locale': /\blocaleCompare\b|\btoLocale\w*|\bIntl\s*\./g,
 };
 
-/** Loads what the bundler has named, of which it knows nothing. */
-const LOADER = 'cli/start.ts';
-
 interface SourceFile {
   /** Path below src/, with forward slashes. */
   readonly path: string;
@@ -127,7 +124,7 @@ function findViolations(files: readonly SourceFile[], dependencies: readonly str
   return violations;
 
   function judgeImport(path: string, room: string, { specifier, isDynamic }: Import): string | undefined {
-    if (specifier === undefined) return path === LOADER ? undefined : 'imports a name that is computed';
+    if (specifier === undefined) return 'imports a name that is computed';
     if (specifier.startsWith('.')) return judgeRelative(path, room, specifier);
     if (specifier.startsWith('node:')) {
       if (room !== 'cli' && HOST_MODULES.includes(specifier)) return `imports ${specifier}, as only cli may`;

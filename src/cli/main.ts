@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { type Command, UsageError } from './command.js';
 import { readCommandLine } from './command-line.js';
 import { EXIT_USAGE, exitCodeOf } from './exit-codes.js';

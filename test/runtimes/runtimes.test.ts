@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -10,7 +10,6 @@ import { clientTest, testUnless } from '../support/clients.js';
 import { run } from '../support/commands.js';
 
 const PROGRAM = fileURLToPath(new URL('program.mjs', import.meta.url));
-const LIST_LOADED = fileURLToPath(new URL('../support/list-loaded.cjs', import.meta.url));
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 
 /** What comes before the program's name on the command line. `.ci/runtimes.sh` installs them under these names. */
@@ -67,28 +66,6 @@ test('the built codecs give their frozen bytes on this Node', () => {
 for (const [runtime, args] of Object.entries(RUNTIMES)) {
   clientTest(runtime)(`codecs, headers and digests are the same on ${runtime}`, { timeout: 300_000 }, () => {
     expect(report(runtime, args)).toEqual(ofThisNode);
-  });
-}
-
-for (const runtime of Object.keys(RUNTIMES).filter((name) => name.startsWith('node-'))) {
-  clientTest(runtime)(`the command makes and uses caches of compiled code on ${runtime}`, { timeout: 300_000 }, () => {
-    const project = join(scratch, `project-${runtime}`);
-    cpSync(join(DIST, 'bin'), join(project, 'dist', 'bin'), { recursive: true });
-    cpSync(join(DIST, '../code-cache.mjs'), join(project, 'code-cache.mjs'));
-    symlinkSync(join(DIST, '../node_modules'), join(project, 'node_modules'));
-    const program = join(project, 'dist', 'bin', 'tarseal.js');
-    const tar = (node: string, ...args: string[]): string =>
-      run(node, [...args, program, 'tar', '-cC', inputs, '.']).toString('latin1');
-    const expected = tar(process.execPath);
-    expect(tar(runtime)).toBe(expected);
-    run(runtime, [join(project, 'code-cache.mjs')]);
-    const loaded = join(scratch, `loaded-${runtime}`);
-    const env = { ...process.env, LOADED: loaded };
-    expect(
-      run(runtime, ['--require', LIST_LOADED, program, 'tar', '-cC', inputs, '.'], { env }).toString('latin1'),
-    ).toBe(expected);
-    const { scripts } = JSON.parse(readFileSync(loaded, 'utf8')) as { scripts: Record<string, boolean> };
-    expect(scripts).toMatchObject({ 'tarseal/main.js': true, 'tarseal/common.js': true });
   });
 }
 
