@@ -4,6 +4,7 @@ import { familiarReference, type Platform } from '../oci/index.js';
 import { BuildError } from './build-error.js';
 import { compressionOf } from './compression.js';
 import { writeListedImage } from './listed-image.js';
+import { loadOrTell } from './load-or-tell.js';
 import { type PreparedBuild, prepareBuild } from './prepare-build.js';
 import { type MeasuredLayer, readLayers } from './read-layers.js';
 import type { BuildContext, BuildSpec } from './spec.js';
@@ -66,8 +67,12 @@ export async function buildImage(spec: BuildSpec, context: BuildContext = {}): P
   };
   const request = { build, engine, context: { ...context, onReady }, jobs: jobsOf(build, context) };
   try {
+    let reason: unknown;
+    const listed = await writeListedImage(request, (error) => {
+      reason = error;
+    });
     const { assembly, layers, written } =
-      (await writeListedImage(request)) ?? (await (await import('./read-image.js')).writeReadImage(request));
+      listed ?? (await (await loadOrTell(import('./read-image.js'), reason)).writeReadImage(request));
     const { tags, platform, warnings } = build;
     const itemsOf = [...(build.base?.layers ?? []).map(() => undefined), ...layers.map(({ items }) => items)];
     return {

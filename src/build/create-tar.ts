@@ -7,7 +7,8 @@ import { archiveTarget, type OutputTarget, writeSequentially } from '../transpor
 import { canWalkListings } from '../tree/index.js';
 import { BuildError } from './build-error.js';
 import { compressionOf } from './compression.js';
-import { identityOfOpen } from './file-identity.js';
+import { identityOfOutput } from './file-identity.js';
+import { loadOrTell } from './load-or-tell.js';
 import type { BuildContext } from './spec.js';
 import { absolutePath, listTarMembers } from './tar-members.js';
 import type { TarSpec } from './tar-spec.js';
@@ -63,7 +64,11 @@ export async function createTar(spec: TarSpec, context: BuildContext = {}): Prom
     compression,
     engine: await loadHashEngine(spec.hashEngine ?? 'auto'),
   };
-  const sealed = (await sealListed(request, warn)) ?? (await (await import('./seal-read.js')).sealRead(request, warn));
+  let reason: unknown;
+  const listed = await sealListed(request, warn, (error) => {
+    reason = error;
+  });
+  const sealed = listed ?? (await (await loadOrTell(import('./seal-read.js'), reason)).sealRead(request, warn));
   return { sha256: sealed.digest, sizeBytes: sealed.sizeBytes, members: sealed.members, output: spec.output, warnings };
 }
 
@@ -85,11 +90,13 @@ const TELL_MORE: ReadonlySet<string> = new Set(['READ_FAILED', 'SOURCE_UNREADABL
  * Packs members as they are listed, which looks at each file once, when it is opened. Only to a file, which nobody sees
  * before it is whole: what goes to a stream cannot be taken back.
  *
+ * @param onGivenUp told the error for which it cannot be done so, where there is one
  * @returns undefined where it cannot be done so
  */
 async function sealListed(
   { spec, context, tar, target, recordSizeBytes, compression, engine }: TarRequest,
   warn: (message: string) => void,
+  onGivenUp: (reason: unknown) => void,
 ): Promise<SealedLayer | undefined> {
   if (target.kind !== 'file' || compression !== undefined || spec.sort === 'none' || !canWalkListings())
     return undefined;
@@ -103,7 +110,7 @@ async function sealListed(
   try {
     const [sealed] = await writeSequentially(target, context.signal, (output) => {
       if (typeof output !== 'object') throw new TypeError('a file is a region');
-      const ownFile = identityOfOpen(output.fd);
+      const ownFile = identityOfOutput(output);
       const outputs = target.identity === undefined ? [ownFile] : [target.identity, ownFile];
       return sealStream({
         archives: [members],
@@ -122,7 +129,10 @@ async function sealListed(
     warnings.forEach(warn);
     return sealed;
   } catch (error) {
-    if (error instanceof TarsealError && TELL_MORE.has(error.code)) return undefined;
+    if (error instanceof TarsealError && TELL_MORE.has(error.code)) {
+      onGivenUp(error);
+      return undefined;
+    }
     warnings.forEach(warn);
     throw error;
   }

@@ -5,7 +5,7 @@ import { type SealedLayer, sealStream } from '../layer/index.js';
 import { inTurn, type LayerSequence, writeSequencedImage } from '../transport/index.js';
 import { canWalkListings } from '../tree/index.js';
 import { BuildError } from './build-error.js';
-import { identityOfOpen } from './file-identity.js';
+import { identityOfOutput } from './file-identity.js';
 import { assembleLayout } from './image-assembly.js';
 import { type ListedLayers, listLayers, notListed } from './list-layers.js';
 import { type BuildRequest, progressOf, type WrittenBuild } from './write-request.js';
@@ -17,9 +17,13 @@ const FINAL: ReadonlySet<string> = new Set(['ABORTED', 'OUTPUT_FAILED', 'SOURCE_
  * Writes an image whose members are packed as they are listed, which looks at each file once, when it is opened. Only to a
  * file, which nobody sees before it is whole: what goes to a stream cannot be taken back.
  *
+ * @param onGivenUp told the error for which it cannot be done so, where there is one
  * @returns undefined where it cannot be done so; then nothing is written, and nobody has been warned
  */
-export async function writeListedImage(request: BuildRequest): Promise<WrittenBuild | undefined> {
+export async function writeListedImage(
+  request: BuildRequest,
+  onGivenUp: (reason: unknown) => void,
+): Promise<WrittenBuild | undefined> {
   const { build, engine, context } = request;
   const { target, base, spec } = build;
   if (target?.kind !== 'file' || spec.codec !== undefined || !canWalkListings()) return undefined;
@@ -37,7 +41,10 @@ export async function writeListedImage(request: BuildRequest): Promise<WrittenBu
     listed.warnings(true).forEach(build.warn);
     return { assembly, layers, written };
   } catch (error) {
-    if (error instanceof TarsealError && !FINAL.has(error.code)) return undefined;
+    if (error instanceof TarsealError && !FINAL.has(error.code)) {
+      onGivenUp(error);
+      return undefined;
+    }
     listed?.warnings(false).forEach(build.warn);
     throw error;
   }
@@ -54,7 +61,7 @@ function sequenceOf({ layers, members, rules, sizes }: ListedLayers, request: Bu
     layers: layers.length,
     async seal(output, room) {
       // What is being written is there when sources are listed.
-      const ownFile = identityOfOpen(output.fd);
+      const ownFile = identityOfOutput(output);
       const sealed = await sealStream({
         archives: members,
         rules: { ...rules, tar, outputs: [...build.sources.outputs, ownFile] },

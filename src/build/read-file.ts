@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { fstatSync, openSync, readSync } from 'node:fs';
 import { displayText, encodeUtf8, toFsPath } from '../bytes/index.js';
 import { describeSystemCode, systemCode } from '../errors/index.js';
+import { closeQuietly } from '../layer/index.js';
 import { BuildError } from './build-error.js';
 
 /** The largest JSON or YAML file that is read, in bytes: what registries accept as a config or manifest. */
@@ -36,7 +37,7 @@ export function readFileBounded(path: string, option: string, limitBytes: number
     try {
       bytes = readUpTo(fd, limitBytes + 1);
     } finally {
-      closeSync(fd);
+      closeQuietly(fd);
     }
   } catch (error) {
     const code = systemCode(error);

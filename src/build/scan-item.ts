@@ -1,9 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { constants, fstatSync, openSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ByteString, baseName, bytesOf, displayName, roundUp, toFsPath } from '../bytes/index.js';
 import type { EntryBody } from '../entry/index.js';
 import { describeSystemCode, systemCode } from '../errors/index.js';
-import { LayerError } from '../layer/index.js';
+import { closeQuietly, LayerError } from '../layer/index.js';
 import type { ReferenceScanner } from '../store/index.js';
 import { throwIfUnreadable, type UnreadablePath, walk } from '../tree/index.js';
 
@@ -101,18 +101,18 @@ function* readFile({ path, sizeBytes, mtimeMs }: FoundFile, buffer: Uint8Array):
       left -= count;
       yield count;
     }
-    const stats = fstatSync(fd);
+    const stats = system(path, () => fstatSync(fd));
     if (stats.size !== sizeBytes) throw changed(path, `it had ${sizeBytes} bytes, and has ${stats.size}`);
     if (stats.mtimeMs !== mtimeMs) throw changed(path, 'it was written to');
   } finally {
-    closeSync(fd);
+    closeQuietly(fd);
   }
 }
 
 /** Codes for a name that is no regular file any more. */
 const NO_FILE: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EAGAIN', 'ENXIO'];
 
-function system(path: ByteString, call: () => number): number {
+function system<T>(path: ByteString, call: () => T): T {
   try {
     return call();
   } catch (error) {

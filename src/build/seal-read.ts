@@ -3,7 +3,7 @@ import { createSealer, enoughWork, type SealedLayer } from '../layer/index.js';
 import { measureMember, type TarOptions } from '../tar/index.js';
 import { writeSequentially } from '../transport/index.js';
 import type { TarRequest } from './create-tar.js';
-import { identityOfOpen } from './file-identity.js';
+import { identityOfOutput } from './file-identity.js';
 import { readTarMembers } from './tar-members.js';
 
 /** Packs members when they have been looked at: to wherever, compressed or not, and in any order. */
@@ -22,7 +22,7 @@ export async function sealRead(
   const sealer = createSealer({ engine, ...crew });
   try {
     return await writeSequentially(target, context.signal, (output) => {
-      if (typeof output === 'object') ownFiles.push(identityOfOpen(output.fd));
+      if (typeof output === 'object') ownFiles.push(identityOfOutput(output));
       return sealer.seal({ entries, tar, tarSizeBytes, recordSizeBytes, output });
     });
   } finally {

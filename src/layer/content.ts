@@ -50,8 +50,15 @@ export function readPiece(piece: Piece, slab: Uint8Array): void {
   } catch (error) {
     throw error instanceof LayerError ? error : readFailure(path, error);
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    if (fd !== undefined) closeQuietly(fd);
   }
+}
+
+/** Closes what was only read, or is thrown away: nothing can be lost, and an error would hide the one that led here. */
+export function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {}
 }
 
 /** @param how it is another than it was */

@@ -8,10 +8,11 @@
 // stream-memory.ts, slab-ring.ts and look-memory.ts say who owns what, and who wakes whom.
 
 export { type BlobOptions, type CompressedBlob, compressBlob } from './compressed-blob.js';
+export { closeQuietly } from './content.js';
 export { LayerError, throwIfAborted } from './layer-error.js';
 export { createLookAhead } from './look-ahead.js';
 export { nextTurn } from './next-turn.js';
-export { type ChunkSink, type FileRegion, type StreamOutput, sinkOf } from './output.js';
+export { type ChunkSink, type FileRegion, type StreamOutput, sinkOf, writeFullyAt } from './output.js';
 export { modeByRule, type StreamRules } from './read-batch.js';
 export { type StreamMember, type StreamMembers, type StreamRequest, sealStream } from './seal-stream.js';
 export { createSealer, type Sealer, type SealerOptions } from './sealer.js';

@@ -42,5 +42,10 @@ export function sinkOf(output: StreamOutput): ChunkSink | undefined {
 /** Writes all of `bytes` at an offset; `write` may store less than it is given. @throws the system's error */
 export function writeFullyAt(fd: number, bytes: Uint8Array, position: number): void {
   let done = 0;
-  while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+  while (done < bytes.length) {
+    const count = writeSync(fd, bytes, done, bytes.length - done, position + done);
+    // Nothing stored and no error: to try again could go on for ever.
+    if (count === 0) throw Object.assign(new Error('EIO: nothing was written'), { code: 'EIO', syscall: 'write' });
+    done += count;
+  }
 }

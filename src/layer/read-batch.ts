@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { BLOCK_SIZE, blockPadding, displayName, toFsPath } from '../bytes/index.js';
 import {
   type ArchiveEntry,
@@ -8,9 +8,8 @@ import {
   type FileSource,
   type ModeChanges,
 } from '../entry/index.js';
-import { systemCode } from '../errors/index.js';
 import { createPlainEncoder, encodeMember, planMember, type TarOptions } from '../tar/index.js';
-import { OPEN_FLAGS, readFailure, sourceChanged } from './content.js';
+import { closeQuietly, OPEN_FLAGS, readFailure, sourceChanged } from './content.js';
 import { LayerError } from './layer-error.js';
 import {
   BATCH_FAILED,
@@ -157,7 +156,7 @@ export function createBatchReader(
   const closeFile = (): void => {
     const { fd } = file!;
     file = undefined;
-    closeSync(fd);
+    closeQuietly(fd);
   };
   const handOn = ({ fd, sizeBytes, mtimeMs, done }: OpenFile): void => {
     isHandedOn = stream.offer({ batch, member: next - 1, fd, sizeBytes, mtimeMs, done });
@@ -272,9 +271,18 @@ function openFile(fsPath: FoundMember['fsPath']): number {
   try {
     return openSync(toFsPath(fsPath), OPEN_FLAGS);
   } catch (error) {
-    // A symlink, a socket, a device that nothing stands behind.
-    if (['ELOOP', 'ENXIO'].includes(systemCode(error))) throw notAsListed(fsPath, 'a regular file', error);
+    // A symlink, a socket, a device: each system has its own codes for what is no file and cannot be opened.
+    if (isOther(fsPath)) throw notAsListed(fsPath, 'a regular file', error);
     throw readFailure(fsPath, error);
+  }
+}
+
+/** Whether something is there that is no regular file. */
+function isOther(fsPath: FoundMember['fsPath']): boolean {
+  try {
+    return !lstatSync(toFsPath(fsPath)).isFile();
+  } catch {
+    return false;
   }
 }
 
@@ -295,7 +303,7 @@ function describe(fd: number, fsPath: FoundMember['fsPath']): Stats {
     if (stats.isFile()) return stats;
     throw notAsListed(fsPath, 'a regular file');
   } catch (error) {
-    closeSync(fd);
+    closeQuietly(fd);
     throw error;
   }
 }

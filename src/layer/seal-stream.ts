@@ -1,8 +1,8 @@
-import { closeSync } from 'node:fs';
 import { BLOCK_SIZE, roundUp } from '../bytes/index.js';
 import type { HashEngine } from '../digest/index.js';
 import type { ArchiveEntry, FileIdentity } from '../entry/index.js';
 import { encodeMember, planMember, trailerSize } from '../tar/index.js';
+import { closeQuietly } from './content.js';
 import { LayerError, throwIfAborted } from './layer-error.js';
 import { nextTurn } from './next-turn.js';
 import { type FileRegion, writeFullyAt } from './output.js';
@@ -226,7 +226,7 @@ export async function sealStream(request: StreamRequest): Promise<SealedLayer[]>
     await retreat(stream, pool);
     reader.close();
     const rest = stream.takeOver(0);
-    if (rest !== undefined) closeSync(rest.fd);
+    if (rest !== undefined) closeQuietly(rest.fd);
     leaveSharedMemory(memory.texts, memory.slabs);
   }
 }

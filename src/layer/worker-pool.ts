@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { systemCode } from '../errors/index.js';
 import { LayerError } from './layer-error.js';
@@ -76,7 +77,8 @@ export function startWorkers(
     });
     worker.on('exit', (exitCode) => {
       alive.delete(thread);
-      if (isStopped() && cause === undefined) {
+      // Who never began has claimed nothing, and the others do without.
+      if ((isStopped() && cause === undefined) || isNotBegun(cause, url)) {
         if (alive.size === 0 && died === undefined) end();
         return;
       }
@@ -93,6 +95,14 @@ export function startWorkers(
     isAlive: (thread) => alive.has(thread),
     ended,
   };
+}
+
+/** Whether a worker ended before its program did anything: for lack of descriptors, say. */
+function isNotBegun(cause: unknown, url: URL): boolean {
+  if (systemCode(cause) === 'ERR_WORKER_INIT_FAILED') return true;
+  // Its program cannot be read.
+  const { syscall, path }: Partial<NodeJS.ErrnoException> = cause ?? {};
+  return syscall === 'open' && path !== undefined && pathToFileURL(path).href === url.href;
 }
 
 /** Whether this runtime lets threads share memory and sleep on it. */

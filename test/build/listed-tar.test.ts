@@ -29,6 +29,8 @@ describe('what a directory lists and is not there', () => {
   const MOUNTS: Readonly<Record<string, string>> = {
     'a device over a file': 'mount --bind /dev/null t/over',
     'a device that nothing stands behind': 'mknod "$PWD/gone" c 10 254; mount --bind gone t/over',
+    // Opened outside of devpts, it is said not to be there.
+    'a device that cannot be opened by another name': 'mount --bind /dev/ptmx t/over',
     'the output, at another place': 'touch out; mount --bind out t/over; mount --bind out t/z',
     'a socket over a file': `python3 -c "import socket; socket.socket(socket.AF_UNIX).bind('socket')"; mount --bind socket t/over`,
   };

@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { type ByteString, displayName, joinPath, toFsPath } from '../../bytes/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
+import { closeQuietly } from '../../layer/index.js';
 import { TransportError } from '../transport-error.js';
 import { parseIndexJson } from './merge-index.js';
 
@@ -83,7 +84,7 @@ export function readSmallFile(path: ByteString): string | undefined {
       const count = readSync(fd, bytes, 0, size, 0);
       return bytes.toString('utf8', 0, count);
     } finally {
-      closeSync(fd);
+      closeQuietly(fd);
     }
   } catch (error) {
     if (error instanceof TransportError) throw error;

@@ -1,7 +1,7 @@
-import { closeSync, fchmodSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync, readSync, renameSync, unlinkSync } from 'node:fs';
 import { type ByteString, baseName, directoryName, displayName, joinPath, toFsPath } from '../../bytes/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
-import type { FileRegion } from '../../layer/index.js';
+import { closeQuietly, type FileRegion, writeFullyAt } from '../../layer/index.js';
 import { TransportError } from '../transport-error.js';
 import type { FileTarget } from './target.js';
 
@@ -29,7 +29,7 @@ export function openAtomicFile(target: ByteString, mode: number | undefined, sho
   return {
     writeAt(bytes, position) {
       try {
-        writeFully(fd, bytes, position);
+        writeFullyAt(fd, bytes, position);
       } catch (error) {
         throw failed(error);
       }
@@ -88,7 +88,7 @@ export function openSpool(directory: ByteString): Spool {
   return {
     append(bytes) {
       try {
-        writeFully(fd, bytes, end);
+        writeFullyAt(fd, bytes, end);
       } catch (error) {
         throw outputFailed(path, error);
       }
@@ -121,18 +121,6 @@ function openTemporary(target: ByteString): { fd: number; path: ByteString } {
       );
     }
   }
-}
-
-function writeFully(fd: number, bytes: Uint8Array, position: number): void {
-  let done = 0;
-  while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
-}
-
-/** What is thrown away need not be stored: an error here would only hide the one that led here. */
-function closeQuietly(fd: number): void {
-  try {
-    closeSync(fd);
-  } catch {}
 }
 
 function unlinkQuietly(path: ByteString): boolean {

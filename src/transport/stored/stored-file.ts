@@ -1,7 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { type ByteString, createReadBuffer, toFsPath } from '../../bytes/index.js';
 import { describeSystemCode, systemCode } from '../../errors/index.js';
-import { nextTurn, throwIfAborted } from '../../layer/index.js';
+import { closeQuietly, nextTurn, throwIfAborted } from '../../layer/index.js';
 import type { ReadFailure } from './read-failure.js';
 
 /** Bytes that can be read at any place: a file, or a part of one. */
@@ -41,9 +41,15 @@ export function openStoredFile(
     if (systemCode(error) === 'ENOENT') return undefined;
     throw refused(error);
   }
-  const stats = fstatSync(fd);
+  let stats: Stats;
+  try {
+    stats = fstatSync(fd);
+  } catch (error) {
+    closeQuietly(fd);
+    throw refused(error);
+  }
   if (!stats.isFile()) {
-    closeSync(fd);
+    closeQuietly(fd);
     throw fail('INVALID', `${subject} must be a regular file, and is none`, { path });
   }
   let isOpen = true;
@@ -57,7 +63,7 @@ export function openStoredFile(
       }
     },
     close() {
-      if (isOpen) closeSync(fd);
+      if (isOpen) closeQuietly(fd);
       isOpen = false;
     },
   };
