@@ -92,6 +92,7 @@ async function measure({ what, layering = '--max-layers 125' }, directory, engin
       seconds(both),
       median(both.map((result, round) => result.seconds / alone[round].seconds)).toFixed(2),
       median(both.map(({ cpuSeconds }) => cpuSeconds)).toFixed(2),
+      median(both.map((result) => result.cpuSeconds / result.seconds)).toFixed(2),
       (total * median(perByte)).toFixed(2),
       atBest(total),
       atBest(largest),
@@ -118,7 +119,7 @@ for (const [name, mix] of Object.entries(MIXES)) {
   }
 }
 const { date, commit, processors, memoryGiB } = describeMachine(parent);
-const columns = ['layers', 'MB', 'the largest', 'hash engine', '1 job, s', '2 jobs, s', '2 : 1', 'CPU s'];
+const columns = ['layers', 'MB', 'the largest', 'hash engine', '1 job, s', '2 jobs, s', '2 : 1', 'CPU s', 'busy'];
 const text = `${date}, commit ${commit}, ${processors}, ${memoryGiB} GiB, ${ROUNDS} rounds:
 
 ${table([...columns, 'hash alone, s', 'at best, hashing on one', 'at best, on both'], rows)}`;
